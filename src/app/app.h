@@ -1,0 +1,55 @@
+/* What all services share: the loop, the settings in force and the core's state. The gateway owns it.
+ * A service includes this and core and io headers, never another service. */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include "core/clock.h"
+#include "core/facts.h"
+#include "core/hub.h"
+#include "core/sensors.h"
+#include "core/stats.h"
+
+#include <stdint.h>
+#include <uv.h>
+
+struct settings;
+struct settings_errors;
+struct httpd;
+struct window;
+
+struct app {
+    uv_loop_t *loop;
+    const struct settings *settings; /* in force; ids derived, storage.path filled in */
+    struct sensors sensors;
+    struct hub hub;
+    struct facts facts;
+    struct clock clock;
+    struct stats stats;
+    struct window *window; /* 60 seconds of each gauge */
+    struct httpd *httpd;   /* routes are added in a service's new */
+    int64_t started_ms;    /* monotonic */
+    const char *record_path; /* --record, or NULL */
+};
+
+/* Monotonic milliseconds of this turn of the loop, and a look at the wall clock (0 while unset, see core/clock.h). */
+int64_t app_mono_ms(const struct app *a);
+int64_t app_unix_s(struct app *a);
+
+/* A service: one part of the gateway with a life of its own. The gateway calls, in this order: new, apply (with
+ * old == NULL at start, later at each change), stop (say good-bye; the loop still runs), close (release all handles,
+ * then call done once). check may be NULL; it adds errors that only the service can see. */
+typedef void (*service_done)(void *ctx);
+
+struct service {
+    const char *name;
+    void *(*new)(struct app *a);
+    void (*check)(void *self, const struct settings *next, struct settings_errors *errors);
+    void (*apply)(void *self, const struct settings *old, const struct settings *next);
+    void (*stop)(void *self);
+    void (*close)(void *self, service_done done, void *ctx);
+};
+
+extern const struct service service_board, service_mqtt_sink, service_config_topics, service_http, service_api_local,
+    service_api_status;
+
+#endif

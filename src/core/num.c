@@ -1,0 +1,79 @@
+#include "core/num.h"
+
+#include <string.h>
+
+static char *put_u64(char *dst, uint64_t v)
+{
+    char tmp[NUM_MAX];
+    char *p = tmp + sizeof tmp;
+
+    do {
+        *--p = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    size_t n = (size_t)(tmp + sizeof tmp - p);
+    memcpy(dst, p, n);
+    return dst + n;
+}
+
+static uint64_t magnitude(int64_t v)
+{
+    return v < 0 ? -(uint64_t)v : (uint64_t)v;
+}
+
+char *num_put_int(char *dst, int64_t v)
+{
+    if (v < 0)
+        *dst++ = '-';
+    return put_u64(dst, magnitude(v));
+}
+
+char *num_put_milli(char *dst, int64_t v)
+{
+    uint64_t m = magnitude(v);
+    unsigned frac = (unsigned)(m % 1000);
+
+    if (v < 0)
+        *dst++ = '-';
+    dst = put_u64(dst, m / 1000);
+    if (frac == 0)
+        return dst;
+    *dst++ = '.';
+    for (unsigned digit = 100; frac; digit /= 10) {
+        *dst++ = (char)('0' + frac / digit);
+        frac %= digit;
+    }
+    return dst;
+}
+
+char *num_put_hex(char *dst, uint32_t v, unsigned digits)
+{
+    for (unsigned i = digits; i-- > 0; v >>= 4)
+        dst[i] = "0123456789abcdef"[v & 15];
+    return dst + digits;
+}
+
+int num_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+int num_get_hex(const char *src, unsigned digits, uint32_t *out)
+{
+    uint32_t v = 0;
+
+    for (unsigned i = 0; i < digits; i++) {
+        int d = num_hex_digit(src[i]);
+        if (d < 0)
+            return -1;
+        v = v << 4 | (uint32_t)d;
+    }
+    *out = v;
+    return 0;
+}

@@ -1,0 +1,28 @@
+/* Numbers as text: integers, thousandths and hexadecimal, without a locale.
+ * It never allocates and never writes a terminating zero: callers own their buffers. */
+#ifndef CORE_NUM_H
+#define CORE_NUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Longest text of an int64 and of an int64 in thousandths ("-9223372036854775.808"). */
+#define NUM_MAX 24
+
+/* Write v in decimal at dst (NUM_MAX bytes of room). Returns the end of the text. */
+char *num_put_int(char *dst, int64_t v);
+
+/* Write v thousandths as the shortest decimal: 103500 -> "103.5", 2000 -> "2", -50 -> "-0.05".
+ * dst needs NUM_MAX bytes. Returns the end of the text. */
+char *num_put_milli(char *dst, int64_t v);
+
+/* Write the lowest 4 * digits bits of v as lower-case hex. Returns the end of the text. */
+char *num_put_hex(char *dst, uint32_t v, unsigned digits);
+
+/* Read exactly `digits` (at most 8) hex digits of either case at src into *out. 0, or -1 on another character. */
+int num_get_hex(const char *src, unsigned digits, uint32_t *out);
+
+/* Value of one hex digit of either case, or -1. */
+int num_hex_digit(char c);
+
+#endif

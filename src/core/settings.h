@@ -1,0 +1,108 @@
+/* Settings: an immutable snapshot, parsed from JSON with comments by one table of keys.
+ * It never touches a file and never changes a snapshot: a change is a new one with a higher generation. */
+#ifndef CORE_SETTINGS_H
+#define CORE_SETTINGS_H
+
+#include "core/sensors.h"
+#include "core/util.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SETTINGS_VERSION 1
+#define SETTINGS_PORTS   6 /* P1: ports of an FLM02 board */
+
+enum board_protocol { BOARD_NONE, BOARD_FLM02 };
+enum phase { PHASE_1P, PHASE_3PN, PHASE_3P }; /* "1p", "3p+n", "3p-n" (S3) */
+
+struct sensor_settings {
+    char *id; /* 32 lower-case hex; NULL until settings_derive_ids() */
+    char *name;
+    enum sensor_class class;
+    enum sensor_type type;
+    int ports[SETTINGS_PORTS]; /* 1..6, ascending */
+    size_t n_ports;
+    int voltage[SETTINGS_PORTS]; /* V, one per port (P2) */
+    int current[SETTINGS_PORTS]; /* A of the clamp, one per port: 50, 100, 250 or 500 (P2) */
+    int constant_milli;          /* thousandths of Wh or L per pulse (P3) */
+    bool enable;
+};
+
+struct settings {
+    unsigned generation;
+    int version;
+    struct {
+        char *id; /* NULL: drawn at first start, see settings_derive_ids() */
+        char *serial, *key, *key_file, *name;
+    } device;
+    struct {
+        enum board_protocol protocol;
+        char *device;
+        int baud;
+    } board;
+    enum phase phase;
+    struct sensor_settings *sensors;
+    size_t n_sensors;
+    struct {
+        char *path; /* NULL: $STATE_DIRECTORY, else /var/lib/fluksod */
+    } storage;
+    struct {
+        char *host;
+        int port;
+        char *client_id; /* NULL: derived from the device id */
+        char *username, *password_file;
+        struct {
+            char *ca_file, *cert_file, *key_file; /* TLS is on as soon as ca_file is given */
+        } tls;
+    } mqtt;
+    struct {
+        char *listen;
+        int port;
+        char **extra_listen; /* "address:port" or "[address]:port" */
+        size_t n_extra_listen;
+    } http;
+    struct {
+        bool enable;
+    } local_api;
+};
+
+/* What is wrong with a text of settings: a list that grows as it is found. */
+struct settings_error {
+    char *path;    /* "sensors[1].current", or "line 4, column 7" for a text that is no JSON */
+    char *message; /* "60 is not one of 50, 100, 250, 500" */
+};
+
+struct settings_errors {
+    struct settings_error *v; /* at most SETTINGS_ERRORS_MAX, then one more that says so */
+    size_t n;
+};
+
+#define SETTINGS_ERRORS_MAX 100
+#define SETTINGS_TEXT_MAX   (8u << 20) /* bytes of a settings text */
+
+/* Parse a text (JSON with // and block comments). Returns a new snapshot, or NULL with at least one error in
+ * *errors. The text need not be terminated. Where the text is JSON, *storage_path (if not NULL) is set to a copy of
+ * storage.path when that member alone is valid, whatever else is wrong; else to NULL. */
+struct settings *settings_parse(const char *text, size_t len, struct settings_errors *errors, char **storage_path)
+    MUSTCHECK;
+
+/* Give the device its id when the settings have none, and each sensor without an id the one that derives from
+ * device id and number (the design's "Identity"). Fails with an error where a derived id meets a given one. */
+int settings_derive_ids(struct settings *s, const char *device_id, struct settings_errors *errors) MUSTCHECK;
+
+void settings_free(struct settings *s);
+
+/* Add an error; path and message are printf formats' results, copied. */
+void settings_error_add(struct settings_errors *e, const char *path, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void settings_errors_free(struct settings_errors *e);
+
+/* A sensor's number: its lowest port. The board's logical id is number - 1; the key in config/sensor is the number. */
+static inline int sensor_settings_number(const struct sensor_settings *s)
+{
+    return s->ports[0];
+}
+
+/* "1p", "3p+n", "3p-n" */
+const char *phase_name(enum phase p);
+
+#endif

@@ -1,0 +1,39 @@
+/* Statistics: each module says its numbers through one call, x_stats(x, emit, ctx); metrics and status are
+ * renderings of one walk over a registry of such calls. Nothing here counts anything itself. */
+#ifndef CORE_STATS_H
+#define CORE_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum stat_type { STAT_COUNTER, STAT_GAUGE };
+
+struct stat {
+    const char *name;   /* snake_case with unit, without prefix: "mqtt_published_total", "loop_lag_ms" */
+    const char *labels; /* "kind=\"gauge\"" as Prometheus writes them, or NULL */
+    enum stat_type type;
+    int64_t value;
+    const char *help; /* one sentence */
+};
+
+typedef void (*stat_emit)(void *ctx, const struct stat *s);
+typedef void (*stats_fn)(void *module, stat_emit emit, void *ctx);
+
+#define STATS_MODULES 32
+
+struct stats {
+    struct {
+        stats_fn fn;
+        void *module;
+    } v[STATS_MODULES];
+    size_t n;
+};
+
+/* Register a module's walk. The number of modules is known when the program is written: too many aborts. */
+void stats_add(struct stats *s, stats_fn fn, void *module);
+void stats_remove(struct stats *s, stats_fn fn, void *module);
+
+/* Call emit for every number of every module. */
+void stats_walk(const struct stats *s, stat_emit emit, void *ctx);
+
+#endif
