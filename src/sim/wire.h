@@ -13,8 +13,8 @@
 
 /*   LISTENS ──'.'──→ ANSWERS ──reply time──→ LISTENS
  *                       └──── after ct ────→ SAVES ──500 ms──→ LISTENS
- *   LISTENS answers `lu` to text that is 200 ms old and has no '.'. ANSWERS loses what comes in, and the reply loses
- *   its head for it. SAVES loses what comes in. */
+ *   LISTENS answers `lu` to text that is 200 ms old and has no '.'. ANSWERS loses what comes in, and the
+ * reply loses its head for it. SAVES loses what comes in. */
 enum wire_state { WIRE_LISTENS, WIRE_ANSWERS, WIRE_SAVES };
 
 struct wire {
