@@ -92,6 +92,9 @@ int settings_derive_ids(struct settings *s, const char *device_id, struct settin
 
 void settings_free(struct settings *s);
 
+/* Make the sensor table hold the enabled sensors of the settings (ids derived). */
+void settings_set_sensors(const struct settings *s, struct sensors *sensors);
+
 /* Add an error; path and message are printf formats' results, copied. */
 void settings_error_add(struct settings_errors *e, const char *path, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void settings_errors_free(struct settings_errors *e);
