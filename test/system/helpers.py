@@ -211,6 +211,7 @@ def http(url, timeout=10, **headers):
 HOUSEHOLD = [
     {"name": "main", "class": "analog", "type": "electricity", "ports": [1], "voltage": 230, "current": 50},
     {"name": "solar", "class": "analog", "type": "electricity", "ports": [2], "voltage": 230, "current": 50},
+    {"name": "boiler", "class": "analog", "type": "electricity", "ports": [3], "voltage": 230, "current": 50},
     {"name": "water", "class": "pulse", "type": "water", "ports": [4], "constant": 1},
     {"name": "gas", "class": "pulse", "type": "gas", "ports": [5], "constant": 10},
 ]
