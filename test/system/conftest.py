@@ -1,4 +1,5 @@
 """Fixtures of the system tests. Each test has its own folder, ports, processes and time limit, and leaves nothing."""
+import itertools
 import os
 import shutil
 import tempfile
@@ -7,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import guard
-from helpers import BUILD, Gateway, Proc, Subscriber, free_port
+from helpers import Gateway, Proc, Subscriber
 
 os.environ["ASAN_OPTIONS"] = "detect_leaks=1:detect_stack_use_after_return=1"
-os.environ["UBSAN_OPTIONS"] = "print_stacktrace=1"
+os.environ["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
 
 _guard = guard.here()
 
@@ -51,3 +52,30 @@ def spawn(folder):
         except AssertionError as error:
             failures.append(str(error))
     assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def subscribe():
+    """subscribe(port, topic, …) is a Subscriber that is closed with the test."""
+    subscribers = []
+
+    def start(port, *topics):
+        subscribers.append(Subscriber(port, *topics))
+        return subscribers[-1]
+
+    yield start
+    for subscriber in subscribers:
+        subscriber.close()
+
+
+@pytest.fixture
+def gateway(spawn, folder):
+    """gateway(board, mqtt_port) is a Gateway, not started, in a folder of its own; board: a path, or None for none."""
+    numbers = itertools.count(1)
+
+    def make(board=None, mqtt_port=None):
+        own = folder / f"gateway-{next(numbers)}"
+        own.mkdir()
+        return Gateway(spawn, own, board, mqtt_port)
+
+    return make
