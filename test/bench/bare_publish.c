@@ -2,7 +2,8 @@
  * costs when nothing else is done; it reads no board and makes no payload.
  *
  * bare_publish PORT SENSORS COUNT          publish COUNT readings as fast as the socket takes them
- * bare_publish PORT SENSORS paced SECONDS  publish a gauge and a counter of each sensor once a second
+ * bare_publish PORT SENSORS paced SECONDS  publish a gauge and a counter of each sensor once a second,
+ *                                          a quarter before the wall second (the daemon has that one, the relay the half)
  *
  * A flood ends with a JSON line: readings, CPU time and time of the first publish (CLOCK_MONOTONIC). */
 #include "bench.h"
@@ -40,7 +41,7 @@ static void prepare(struct flood *f, size_t sensors)
     for (size_t i = 0; i < f->n_messages; i++) {
         struct message *m = &f->messages[i];
         unsigned kind = i & 1;
-        bench_topic(m->topic, 'b', (unsigned)(i / 2), kind);
+        bench_topic(m->topic, 'c', (unsigned)(i / 2), kind);
         m->len = bench_payload(m->payload, time(NULL), 1000 + (uint32_t)(i % 1000), kind ? "Wh" : "W");
     }
 }
@@ -105,9 +106,12 @@ static void run_flood(struct flood *f, uv_loop_t *loop)
 
 static void run_paced(struct flood *f, uv_loop_t *loop)
 {
+    struct timespec t;
+
     uv_timer_init(loop, &f->second);
     f->second.data = f;
-    uv_timer_start(&f->second, on_second, 1000, 1000);
+    clock_gettime(CLOCK_REALTIME, &t);
+    uv_timer_start(&f->second, on_second, (uint64_t)(1750 - t.tv_nsec / 1000000), 1000);
     uv_run(loop, UV_RUN_DEFAULT);
 }
 

@@ -19,8 +19,8 @@ _Noreturn void bench_die(const char *what);
 /* A number from the command line, or bench_die(). */
 long bench_arg(const char *text);
 
-/* "/sensor/<32 hex>/gauge" (kind 0) or ".../counter" (kind 1) of sensor i of the family ('a': fluksod, 'b': a
- * baseline), terminated, into dst of BENCH_TOPIC bytes. */
+/* "/sensor/<32 hex>/gauge" (kind 0) or ".../counter" (kind 1) of sensor i of a family ('a': fluksod, 'b': the relay,
+ * 'c': the bare publish), terminated, into dst of BENCH_TOPIC bytes. */
 #define BENCH_TOPIC 56
 void bench_topic(char *dst, char family, unsigned i, unsigned kind);
 

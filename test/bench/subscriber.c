@@ -66,7 +66,7 @@ static void hello(int fd, char **topics, int n)
     memcpy(p, "\x82\x00\x00\x01", 4);
     for (int i = 0; i < n; i++) {
         size_t t = strlen(topics[i]);
-        if (t > 40 || at > 80)
+        if (t > 60 || at > 60)
             bench_die("topics");
         p[4 + at] = 0;
         p[5 + at] = (char)t;
