@@ -143,6 +143,8 @@ static bool take_choice(struct walk *w, const struct setting *r, const cJSON *v,
         }
         len += (size_t)snprintf(what + len, sizeof what - len, "%s%s", c == r->choices ? "" : ", ", c->text);
     }
+    if (!r->choices[1].text)
+        snprintf(what, sizeof what, "%s, the only one that this program knows", r->choices[0].text);
     return wrong(w, r, v, what);
 }
 
@@ -229,14 +231,15 @@ static void take_list(struct walk *w, const struct setting *r, const cJSON *list
     size_t n = (size_t)cJSON_GetArraySize(list);
     char *dst = base + r->offset;
 
-    if (n > r->list_max || (n == 0 && !allocated))
-        settings_error_add(w->errors, w->path, "%zu members are not %s%u", n,
-                           allocated ? "at most " : "1 to ", r->list_max);
+    if (n == 0 && !allocated)
+        settings_error_add(w->errors, w->path, "is empty");
     if (n == 0)
         return;
     bool ok = n <= r->list_max;
-    if (!ok)
+    if (!ok) {
+        settings_error_add(w->errors, w->path, "%zu members are more than %u", n, r->list_max);
         n = r->list_max;
+    }
     if (allocated) {
         void *array = must(calloc(n, element_size(r)));
         memcpy(dst, &array, sizeof array);
