@@ -110,10 +110,10 @@ static const struct setting_format path = {"an absolute path", is_path, "^/[^\\u
 static const struct setting_format host = {"a host name or address", is_host, "^[0-9A-Za-z.:_%-]*$"};
 static const struct setting_format address = {
     "an IPv4 or IPv6 address or localhost", is_address,
-    "^([0-9]+([.][0-9]+){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|localhost)$"};
+    "^([0-9]+([.][0-9]+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|localhost)$"};
 static const struct setting_format endpoint = {
     "an address and a port (127.0.0.1:8081, [::1]:8081)", is_endpoint,
-    "^([0-9]+([.][0-9]+){3}|\\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\\]|localhost):[1-9][0-9]{0,4}$"};
+    "^([0-9]+([.][0-9]+){3}|\\[[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\\]|localhost):[1-9][0-9]{0,4}$"};
 static const struct setting_format name = {
     "a name of letters, digits, '_', spaces and '-'", is_name,
     "^([0-9A-Za-z_ -]|[^\\u0000-\\u00a0\\u00ad\\u061c\\u1680\\u180e\\u2000-\\u206f\\u3000"
