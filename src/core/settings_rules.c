@@ -1,5 +1,4 @@
-/* What the table of keys cannot say: how keys depend on each other, by the manual (P1, S1 …) and the board.
- */
+/* What the table of keys cannot say: how keys depend on each other, by the manual (P1, S1 …) and board. */
 #include "core/settings_table.h"
 
 #include "core/settings.h"
@@ -107,7 +106,7 @@ static void check_type(const struct rules *r, size_t i)
     if ((int)x->type == SETTING_UNSET || (int)x->class == SETTING_UNSET)
         return;
     if (x->class != SENSOR_PULSE && x->type != SENSOR_ELECTRICITY)
-        sensor_error(r, i, "type", "%s needs a pulse port; an %s sensor is electricity",
+        sensor_error(r, i, "type", "%s is for pulse ports; class %s measures electricity",
                      sensor_type_name(x->type), sensor_class_name(x->class));
     else if (!(pulse_types >> x->type & 1))
         sensor_error(r, i, "type",
@@ -192,8 +191,7 @@ static void check_sensor(const struct rules *r, size_t i)
         sensor_error(r, i, "name", "is missing: an enabled sensor has one");
 }
 
-/* A port feeds one enabled sensor; a number, disabled sensors included, is the key of one in config/sensor.
- */
+/* A port feeds one enabled sensor; a number is the key of one in config/sensor, enabled or not. */
 static void check_shared_ports(const struct rules *r, size_t i, size_t k)
 {
     const struct sensor_settings *a = &r->s->sensors[i], *b = &r->s->sensors[k];
@@ -263,9 +261,6 @@ void settings_rules(struct settings *s, const cJSON *tree, struct settings_error
     const cJSON *device = cJSON_GetObjectItemCaseSensitive(tree, "device");
     const cJSON *board = cJSON_GetObjectItemCaseSensitive(tree, "board");
 
-    if (s->version > SETTINGS_VERSION)
-        settings_error_add(errors, "version", "%d is not known: this program knows %d", s->version,
-                           SETTINGS_VERSION);
     if (has(device, "key") && has(device, "key_file"))
         settings_error_add(errors, "device.key_file", "is given beside device.key: one of the two");
     if (s->board.protocol == BOARD_FLM02 && !has(board, "device"))
