@@ -63,15 +63,13 @@ const uint8_t num_hex_plus_1[256] = {
 int num_get_hex(const char *src, unsigned digits, uint32_t *out)
 {
     uint32_t v = 0;
-    int bad = 0; /* negative as soon as one digit is: no branch per character */
 
-    for (const char *end = src + digits; src < end; src++) {
-        int d = num_hex_digit(*src);
-        bad |= d;
+    for (unsigned i = 0; i < digits; i++) {
+        int d = num_hex_digit(src[i]);
+        if (d < 0)
+            return -1;
         v = v << 4 | (uint32_t)d;
     }
-    if (bad < 0)
-        return -1;
     *out = v;
     return 0;
 }
