@@ -9,11 +9,10 @@ import subprocess
 import time
 import tty
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("FLUKSOD_BUILD", os.path.join(ROOT, "build"))
-FLUKSOSIM = os.path.join(BUILD, "fluksosim")
-VECTORS = os.path.join(ROOT, "test", "vectors")
-LIMIT = 10.0  # seconds that anything may take
+from helpers import BUILD
+
+FLUKSOSIM = BUILD / "fluksosim"
+LIMIT = 10.0  # seconds that an answer of the simulator may take
 
 
 def crc8(text):
@@ -28,17 +27,6 @@ def crc8(text):
 def frame(command):
     """A command as it goes over the line."""
     return "l" + command + crc8(command) + "."
-
-
-def wait_for(condition, limit=LIMIT):
-    """The first true value of condition(); fails after limit seconds."""
-    end = time.monotonic() + limit
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < end, "waited %g s in vain" % limit
-        time.sleep(0.01)
 
 
 class SimBoard:

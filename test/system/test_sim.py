@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from simboard import FLUKSOSIM, LIMIT, VECTORS, SimBoard, crc8, frame, wait_for
+from helpers import ROOT, wait_until
+from simboard import FLUKSOSIM, LIMIT, SimBoard, crc8, frame
 
 CONFIGURE = ["sp000102030405", "sm00142b", "sm01142b", "sm02142b", "sm030001", "sm04000a",
              "se0001", "se0101", "se0201", "se0301", "se0401"]
@@ -22,7 +23,7 @@ STILL = ["--speed", "0", "--start", "00:00"]
 def vectors():
     """{(hardware, setup): [(sent, received, before), ...]} in the order of the file."""
     found = {}
-    with open(os.path.join(VECTORS, "flm02.tsv"), encoding="ascii") as f:
+    with open(ROOT / "test/vectors/flm02.tsv", encoding="ascii") as f:
         for line in f:
             if not line.startswith("#"):
                 hardware, setup, sent, received, *before = line.rstrip("\n").split("\t")
@@ -31,12 +32,12 @@ def vectors():
 
 
 @pytest.fixture
-def sim(tmp_path):
+def sim(folder):
     """Start a SimBoard in the test's own directory: sim("--speed", "0"). All are stopped at the end."""
     boards = []
 
     def start(*args, **kwargs):
-        boards.append(SimBoard(tmp_path, *args, **kwargs))
+        boards.append(SimBoard(folder, *args, **kwargs))
         return boards[-1]
 
     yield start
@@ -56,7 +57,7 @@ def play(board, rows):
         first, _, second = sent.partition("|")
         if second:
             board.write(first)
-            wait_for(lambda: board.stats()["commands"]["total"] == total + 1)
+            wait_until(lambda: board.stats()["commands"]["total"] == total + 1, "the first message read")
             assert board.exchange(second) == received
         else:
             assert board.exchange(sent) == received, (sent, before)
@@ -196,10 +197,10 @@ def test_a_day_of_the_household(sim):
     assert [records[i][0] for i in range(5)] == [s["counter"] for s in sensors[:5]]
 
 
-def test_the_same_seed_gives_the_same_household(tmp_path):
+def test_the_same_seed_gives_the_same_household(folder):
     days = []
     for seed in "7", "7", "8":
-        where = tmp_path / str(len(days))
+        where = folder / str(len(days))
         where.mkdir()
         with SimBoard(where, "--seed", seed, *STILL) as board:
             board.set(*CONFIGURE)
@@ -211,7 +212,7 @@ def test_the_same_seed_gives_the_same_household(tmp_path):
 def test_speed_carries_a_day_in_seconds(sim):
     board = sim("--speed", "36000", "--start", "00:00")
     board.set(*CONFIGURE)
-    wait_for(lambda: board.stats()["house_ms"] > 86400000)
+    wait_until(lambda: board.stats()["house_ms"] > 86400000, "a day")
     board.do("speed 0")
     stats = board.stats()
     assert board.stats()["house_ms"] == stats["house_ms"]
@@ -271,34 +272,36 @@ def test_counters_wrap_and_truth_does_not(sim):
 
 # ---- EEPROM and resets ----
 
-def test_eeprom_keeps_what_was_saved_at_a_stop(tmp_path):
-    with SimBoard(tmp_path, *STILL) as board:
+def test_eeprom_keeps_what_was_saved_at_a_stop(folder):
+    with SimBoard(folder, *STILL) as board:
         board.set(*CONFIGURE, "sf0301f4", "sc0100000063")
         board.do("clamp 1 3600", "advance 10500", "pulse 4")
         saved = board.stats()["sensors"]
-    with SimBoard(tmp_path, *STILL) as board:
+    with SimBoard(folder, *STILL) as board:
         assert board.ask("gp") == "gp000102030405" and board.ask("gf03") == "gf0301f4"
         for before, now in zip(saved, board.stats()["sensors"]):
-            assert (before["counter"], before["milli"], before["enabled"]) == (now["counter"], now["milli"], now["enabled"])
+            for kept in "counter", "milli", "enabled":
+                assert before[kept] == now[kept]
             assert now["truth_milli"] == 0
         assert board.stderr() == ""
 
 
-def test_kill_keeps_only_what_was_committed(tmp_path):
-    board = SimBoard(tmp_path, *STILL)
+def test_kill_keeps_only_what_was_committed(folder):
+    board = SimBoard(folder, *STILL)
     board.set("sm00142b")
     board.exchange(frame("ct"))
     board.set("sm00142c")
     assert board.stop(signal.SIGKILL) == -signal.SIGKILL
-    with SimBoard(tmp_path, *STILL) as board:
+    with SimBoard(folder, *STILL) as board:
         assert board.ask("gm00") == "gm00142b"
         assert os.path.islink(board.link)
 
 
-@pytest.mark.parametrize("harm", [lambda b: b[:-1], lambda b: b"", lambda b: b.replace(b"m 142b", b"m 142c"), lambda b: b * 9,
-                                  lambda b: b.replace(b"flm02 2.1", b"flm02 2.2"), lambda b: bytes(len(b))])
-def test_damaged_eeprom_gives_a_fresh_board(tmp_path, harm):
-    with SimBoard(tmp_path, *STILL) as board:
+@pytest.mark.parametrize("harm", [
+    lambda b: b[:-1], lambda b: b"", lambda b: b * 9, lambda b: bytes(len(b)),
+    lambda b: b.replace(b"m 142b", b"m 142c"), lambda b: b.replace(b"flm02 2.1", b"flm02 2.2")])
+def test_damaged_eeprom_gives_a_fresh_board(folder, harm):
+    with SimBoard(folder, *STILL) as board:
         board.set("sm00142b")
     with open(board.eeprom, "rb") as f:
         good = f.read()
@@ -306,7 +309,7 @@ def test_damaged_eeprom_gives_a_fresh_board(tmp_path, harm):
     assert bad != good
     with open(board.eeprom, "wb") as f:
         f.write(bad)
-    with SimBoard(tmp_path, *STILL) as board:
+    with SimBoard(folder, *STILL) as board:
         assert board.ask("gm00") == "gm000000"
         assert "damaged" in board.stderr() and "fresh board" in board.stderr()
 
@@ -376,35 +379,35 @@ def test_delay_is_of_the_line_not_of_the_board(sim):
     board.do("delay 400")
     start = time.monotonic()
     board.write(frame("gh"))
-    wait_for(lambda: board.stats()["commands"].get("gh"))
-    wait_for(lambda: time.monotonic() - start > 0.05)
+    wait_until(lambda: board.stats()["commands"].get("gh"), "the message read")
+    wait_until(lambda: time.monotonic() - start > 0.05, "the board to have replied")
     assert board.exchange(frame("gs")) == "lgh00020195.ulgs0100cb.u"
     assert time.monotonic() - start >= 0.4
 
 
-def test_garbage_comes_unasked_and_before_replies(tmp_path):
-    with SimBoard(tmp_path, *STILL) as board:
+def test_garbage_comes_unasked_and_before_replies(folder):
+    with SimBoard(folder, *STILL) as board:
         board.open()
         board.do("garbage 12")
         assert len(board.read()) == 12
         assert board.ask("gh") == "gh000201"
-    with SimBoard(tmp_path, "--fault", "garbage=1", *STILL) as board:
+    with SimBoard(folder, "--fault", "garbage=1", *STILL) as board:
         for _ in range(5):
             reply = board.exchange(frame("gh"))
             assert reply.endswith("lgh00020195.u") and len(reply) > len("lgh00020195.u")
 
 
-def test_rates_follow_the_seed(tmp_path):
+def test_rates_follow_the_seed(folder):
     seen = []
     for name in "first", "second":
-        where = tmp_path / name
+        where = folder / name
         where.mkdir()
         with SimBoard(where, "--seed", "3", "--fault", "drop=0.3,corrupt=0.2,cut=0.2,delay=0.2:0,garbage=0.2",
                       "--reply-ms", "0", *STILL) as board:
             replies = []
             for n in range(1, 61):
                 board.write(frame("gh"))
-                wait_for(lambda: board.stats()["commands"]["total"] == n)  # and it has answered, if it will
+                wait_until(lambda: board.stats()["commands"]["total"] == n, "the reply, if there is one")
                 replies.append(board.read(0.02))
             seen.append((replies, board.stats()["faults"]))
     assert seen[0] == seen[1]
@@ -439,7 +442,7 @@ def test_a_reader_that_is_gone_no_longer_has_the_line_for_itself(sim):
     fcntl.ioctl(board.fd, termios.TIOCEXCL)
     assert exclusive()
     board.open()
-    wait_for(lambda: not exclusive())
+    wait_until(lambda: not exclusive(), "the line to be free")
     assert board.ask("gh") == "gh000201"
 
 
@@ -458,7 +461,8 @@ def test_help_and_version():
 
 
 @pytest.mark.parametrize("args,word", [
-    (["--board", "flx"], "flm02"), (["--hardware", "2.3"], "2.2"), (["--speed", "-1"], "--speed"), (["--speed", "nan"], "--speed"),
+    (["--board", "flx"], "flm02"), (["--hardware", "2.3"], "2.2"),
+    (["--speed", "-1"], "--speed"), (["--speed", "nan"], "--speed"),
     (["--seed", "x"], "--seed"), (["--start", "24:00"], "--start"), (["--start", "+1:-2"], "--start"),
     (["--fault", "drop=2"], "--fault"), (["--fault", "drop"], "--fault"), (["--fault", "drop=0.1,"], "--fault"),
     (["--reply-ms", "1x"], "--reply-ms"), (["extra"], "extra"), (["--nonsense"], "nonsense")])
@@ -467,8 +471,8 @@ def test_bad_arguments_are_named(args, word):
     assert done.returncode == 2 and word in done.stderr and done.stdout == ""
 
 
-def test_a_file_is_not_replaced_by_the_link(tmp_path):
-    taken = tmp_path / "taken"
+def test_a_file_is_not_replaced_by_the_link(folder):
+    taken = folder / "taken"
     taken.write_text("precious")
     for option in "--link", "--control":
         done = run(option, str(taken))
@@ -476,9 +480,9 @@ def test_a_file_is_not_replaced_by_the_link(tmp_path):
     assert taken.read_text() == "precious"
 
 
-def test_banner_link_and_clean_stop(tmp_path):
+def test_banner_link_and_clean_stop(folder):
     for sig in signal.SIGTERM, signal.SIGINT:
-        board = SimBoard(tmp_path, *STILL)
+        board = SimBoard(folder, *STILL)
         pts = os.path.realpath(board.link)
         assert board.banner == "fluksosim: board flm02 2.1 on %s (link %s)" % (pts, board.link)
         assert stat.S_ISSOCK(os.stat(board.control).st_mode)
@@ -488,8 +492,9 @@ def test_banner_link_and_clean_stop(tmp_path):
 
 def test_orders_that_make_no_sense_are_refused(sim):
     board = sim(*STILL)
-    for line in ("", "nonsense", "drop x", "drop 1 2", "delay", "counter 6 1", "counter 1", "pulse 0", "pulse 7", "clamp 4 1",
-                 "clamp 1 x", "clamp 1 -1", "uart 4", "uart zz", "advance -1", "speed -1", "stats 1", "garbage 0", "a b c d e"):
+    for line in ("", "nonsense", "drop x", "drop 1 2", "delay", "counter 6 1", "counter 1", "pulse 0", "pulse 7",
+                 "clamp 4 1", "clamp 1 x", "clamp 1 -1", "uart 4", "uart zz", "advance -1", "speed -1", "stats 1",
+                 "garbage 0", "a b c d e"):
         assert board.order(line).startswith("error: "), line
     assert "counter ID VALUE" in board.order("help")
     assert board.order("counter 5 4294967295") == "ok"
@@ -499,7 +504,7 @@ def test_a_reader_that_never_reads_blocks_nothing(sim):
     board = sim("--reply-ms", "0", *STILL)
     board.open()
     board.do(*["garbage 16"] * 2000)
-    wait_for(lambda: board.stats()["faults"]["garbage"] == 2000)
+    assert board.stats()["faults"]["garbage"] == 2000
     board.read(0.5)
     assert board.ask("gh") == "gh000201"
 
@@ -526,6 +531,6 @@ def test_under_faketime(sim):
     board.set(*CONFIGURE)
     start = time.monotonic()
     before = board.stats()["house_ms"]
-    wait_for(lambda: board.stats()["house_ms"] > before + 100000)
+    wait_until(lambda: board.stats()["house_ms"] > before + 100000, "a hundred seconds")
     assert 0.5 < time.monotonic() - start < 5
     assert board.records()[0][2] > 0
