@@ -92,6 +92,9 @@ int settings_derive_ids(struct settings *s, const char *device_id, struct settin
 
 void settings_free(struct settings *s);
 
+/* Make the sensor table hold the enabled sensors of the settings (ids derived). */
+void settings_set_sensors(const struct settings *s, struct sensors *sensors);
+
 /* The path of the first key that differs and takes effect at the next start only, or NULL. */
 const char *settings_needs_restart(const struct settings *old, const struct settings *next);
 

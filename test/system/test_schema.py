@@ -22,7 +22,8 @@ BEYOND = {"$schema", "$id", "title", "not", "if", "then", "dependentRequired"}
 BLIND = {
     "bad-class", "bad-constant-decimals", "bad-duplicate-ids", "bad-duplicate-keys", "bad-duplicate-names",
     "bad-half-surrogate", "bad-members", "bad-meter-constant", "bad-shared-port", "bad-single-phase-joins", "bad-three-phase-clamps",
-    "bad-three-phase-ports", "bad-three-phase-second", "bad-two-classes", "bad-type", "bad-values-per-port",
+    "bad-three-phase-ports", "bad-three-phase-second", "bad-two-classes", "bad-type", "bad-type-without-unit",
+    "bad-values-per-port",
 }
 
 
