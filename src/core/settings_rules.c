@@ -96,22 +96,34 @@ static void check_class(const struct rules *r, size_t i)
                      sensor_class_name(port_class(x->ports[0])));
 }
 
-/* S5. Of the types of pulse sensors, pellet and other have no unit for the gauge of this board (mqtt.md). */
+static bool has_units(enum sensor_type t)
+{
+    const char *unit[READING_KINDS];
+
+    sensor_units(t, unit);
+    return unit[READING_COUNTER] != NULL;
+}
+
+/* S5; and no type that has no unit on this board. */
 static void check_type(const struct rules *r, size_t i)
 {
-    static const unsigned pulse_types = 1u << SENSOR_ELECTRICITY | 1u << SENSOR_HEAT | 1u << SENSOR_WATER |
-                                        1u << SENSOR_GAS | 1u << SENSOR_FUEL;
     const struct sensor_settings *x = &r->s->sensors[i];
+    char known[80] = "";
 
     if ((int)x->type == SETTING_UNSET || (int)x->class == SETTING_UNSET)
         return;
     if (x->class != SENSOR_PULSE && x->type != SENSOR_ELECTRICITY)
         sensor_error(r, i, "type", "%s is for pulse ports; class %s measures electricity",
                      sensor_type_name(x->type), sensor_class_name(x->class));
-    else if (!(pulse_types >> x->type & 1))
-        sensor_error(r, i, "type",
-                     "%s is not one of electricity, water, gas, heat, fuel, which this board's pulses can be",
-                     sensor_type_name(x->type));
+    if (x->class != SENSOR_PULSE || has_units(x->type))
+        return;
+    for (int t = 0; t < SENSOR_TYPES; t++) {
+        size_t n = strlen(known);
+        if (has_units((enum sensor_type)t))
+            snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "",
+                     sensor_type_name((enum sensor_type)t));
+    }
+    sensor_error(r, i, "type", "%s has no unit on this board; %s have", sensor_type_name(x->type), known);
 }
 
 /* Members that say nothing about a sensor of this class. */

@@ -1,18 +1,17 @@
 """The JSON Schema of the settings against the one table of keys in the program, and both against documents."""
 
 import json
-import os
 import re
 import subprocess
-from pathlib import Path
 
 import jsonschema
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from helpers import BUILD, ROOT
+
 SCHEMA = json.loads((ROOT / "schemas/fluksod.schema.json").read_text())
 VECTORS = ROOT / "test/vectors/settings"
-DUMP = Path(os.environ.get("FLUKSOD_BUILD", ROOT / "build-test")) / "test/settings_dump"
+DUMP = BUILD / "test/settings_dump"
 
 # What the schema says beyond the table: how keys depend on each other, as far as it can.
 BEYOND = {"$schema", "$id", "title", "not", "if", "then", "dependentRequired"}
@@ -21,8 +20,9 @@ BEYOND = {"$schema", "$id", "title", "not", "if", "then", "dependentRequired"}
 # duplicate names, half a surrogate pair).
 BLIND = {
     "bad-class", "bad-constant-decimals", "bad-duplicate-ids", "bad-duplicate-keys", "bad-duplicate-names",
-    "bad-half-surrogate", "bad-members", "bad-meter-constant", "bad-shared-port", "bad-single-phase-joins", "bad-three-phase-clamps",
-    "bad-three-phase-ports", "bad-three-phase-second", "bad-two-classes", "bad-type", "bad-values-per-port",
+    "bad-half-surrogate", "bad-members", "bad-meter-constant", "bad-shared-port", "bad-single-phase-joins",
+    "bad-three-phase-clamps", "bad-three-phase-ports", "bad-three-phase-second", "bad-two-classes",
+    "bad-type", "bad-type-without-unit", "bad-values-per-port",
 }
 
 
@@ -177,8 +177,9 @@ def at(path, value):
 
 def samples(row):
     """Values at, within and beyond the borders of a row, and of every wrong type."""
-    values = [None, True, False, 0, -1, 1, 0.5, 1e300, "", "x", "/x", "localhost", "::1", "::1:1", "1.2.3.4", "1.2.3.4:5",
-              "[::1]:5", [], {}, [1], ["x"], [[]], [{}], ["1.2.3.4:5"], ["1.2.3.4:5", "[::1]:5"], ["localhost"]]
+    values = [None, True, False, 0, -1, 1, 0.5, 1e300, "", "x", "/x", "localhost", "::1", "::1:1", "1.2.3.4",
+              "1.2.3.4:5", "[::1]:5", [], {}, [1], ["x"], [[]], [{}], ["1.2.3.4:5"], ["1.2.3.4:5", "[::1]:5"],
+              ["localhost"]]
     if row["kind"] in ("int", "milli"):
         step = 1 if row["kind"] == "int" else 0.001
         ends = [round(row[k] + d, 3) for k in ("min", "max") for d in (-step, 0, step)]
