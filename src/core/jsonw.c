@@ -42,8 +42,8 @@ static void put(struct jsonw *w, char c)
     w->len++;
 }
 
-/* Length of the UTF-8 sequence at p, or 0 when it is none (overlong forms and surrogates are none). */
-static size_t utf8_len(const unsigned char *p)
+/* Overlong forms and surrogates are none. */
+size_t utf8_len(const unsigned char *p)
 {
     if (p[0] < 0x80)
         return 1;
