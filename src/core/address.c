@@ -13,7 +13,7 @@ int address_set(struct sockaddr_storage *out, const char *host, int port)
     struct in6_addr six;
 
     memset(out, 0, sizeof *out);
-    if (inet_pton(AF_INET, host, &four) == 1)
+    if (inet_pton(AF_INET, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, &four) == 1)
         *(struct sockaddr_in *)out =
             (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = four};
     else if (inet_pton(AF_INET6, host, &six) == 1)

@@ -1,5 +1,5 @@
 /* Addresses to listen on: from the settings' text to a socket address and back.
- * It never looks up a name. */
+ * It never looks up a name: "localhost" is a word for 127.0.0.1. */
 #ifndef CORE_ADDRESS_H
 #define CORE_ADDRESS_H
 
@@ -9,7 +9,7 @@
 
 #define ADDRESS_MAX 64 /* room for "[<45 characters>]:65535" */
 
-/* An IPv4 or IPv6 address, "0.0.0.0" or "::", and a port. 0, or -1 when host is no address. */
+/* An IPv4 or IPv6 address, "0.0.0.0" or "::" or "localhost", and a port. 0, or -1 when host is no address. */
 int address_set(struct sockaddr_storage *out, const char *host, int port) MUSTCHECK;
 
 /* Both in one text, "192.0.2.1:80" or "[2001:db8::1]:80". 0, or -1 when it is neither. */

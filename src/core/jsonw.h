@@ -28,7 +28,4 @@ void jsonw_null(struct jsonw *w, const char *key);
 /* Raw text, as it is (JSONP brackets, line ends). */
 void jsonw_raw(struct jsonw *w, const char *text, size_t len);
 
-/* Length of the UTF-8 sequence at p, which a zero byte ends at the latest, or 0 when it is none. */
-size_t utf8_len(const unsigned char *p);
-
 #endif

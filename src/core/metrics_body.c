@@ -18,25 +18,18 @@ static void text(struct jsonw *w, const char *s)
     jsonw_raw(w, s, strlen(s));
 }
 
-/* Escaped as the format wants it; what is no UTF-8 becomes U+FFFD and other control characters a space: one bad name
- * would cost the whole scrape. */
+/* name is written as it is, with its bracket or comma; the value is escaped as the format wants it. */
 static void put_label(struct jsonw *w, const char *name, const char *value)
 {
-    const unsigned char *p = (const unsigned char *)value;
-
     text(w, name);
     text(w, "=\"");
-    while (*p) {
-        size_t n = utf8_len(p);
-        if (n == 0)
-            text(w, "\xef\xbf\xbd");
-        else if (*p == '"' || *p == '\\')
-            text(w, *p == '"' ? "\\\"" : "\\\\");
-        else if (*p == '\n')
+    for (; *value; value++) {
+        if (*value == '"' || *value == '\\')
+            text(w, "\\");
+        if (*value == '\n')
             text(w, "\\n");
         else
-            jsonw_raw(w, *p < 0x20 ? " " : (const char *)p, n);
-        p += n ? n : 1;
+            jsonw_raw(w, value, 1);
     }
     text(w, "\"");
 }
