@@ -12,10 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A clamp can at most show what its rating says; pulses of S0 meters come at most some 30 a second. */
-#define PULSES_PER_S 50
-#define SLACK_MILLI  ((int64_t)100000 * 1000) /* 100 kWh or 100 m3 at once are believed after any gap */
-
 struct board {
     struct app *app;
     struct tty *tty;
@@ -284,22 +280,6 @@ static void *board_new(struct app *app)
     return b;
 }
 
-static void set_channel(struct board *b, const struct sensor_settings *x)
-{
-    struct flm02_channel *c = &b->channels[sensor_settings_number(x) - 1];
-    struct sensor *s = sensors_find(&b->app->sensors, x->id);
-
-    if (c->sensor != s->handle)
-        *c = (struct flm02_channel){.sensor = s->handle};
-    c->class = x->class;
-    c->type = x->type;
-    c->limits = (struct meter_limits){.wrap = FLM02_WRAP_MILLI, .slack = SLACK_MILLI};
-    c->max_w = 0;
-    for (size_t p = 0; p < x->n_ports && x->class == SENSOR_ANALOG; p++)
-        c->max_w += (int64_t)x->voltage[p] * x->current[p];
-    c->limits.rate_per_s = x->class == SENSOR_ANALOG ? c->max_w * 2 * 1000 / 3600 : (int64_t)x->constant_milli * PULSES_PER_S;
-}
-
 static bool same_line(const struct settings *a, const struct settings *b)
 {
     return a && a->board.protocol == b->board.protocol && a->board.baud == b->board.baud &&
@@ -310,17 +290,8 @@ static void board_apply(void *self, const struct settings *old, const struct set
 {
     struct board *b = self;
     struct flm02_picture want;
-    bool used[FLM02_SENSORS] = {false};
 
-    for (size_t i = 0; i < next->n_sensors; i++) {
-        if (!next->sensors[i].enable)
-            continue;
-        set_channel(b, &next->sensors[i]);
-        used[sensor_settings_number(&next->sensors[i]) - 1] = true;
-    }
-    for (unsigned id = 0; id < FLM02_SENSORS; id++)
-        if (!used[id])
-            b->channels[id].sensor = 0;
+    flm02_channels_set(b->channels, &b->app->sensors, next);
     flm02_want(&want, next);
     flm02_conv_want(&b->conv, &want, app_mono_ms(b->app));
     if (!same_line(old, next)) {

@@ -1,5 +1,43 @@
 #include "core/flm02_measure.h"
 
+#include "core/settings.h"
+
+/* A clamp can at most show what its rating says; pulses of S0 meters come at most some 30 a second. */
+#define PULSES_PER_S 50
+#define SLACK_MILLI  ((int64_t)100000 * 1000) /* 100 kWh or 100 m3 at once are believed after any gap */
+
+static void channel_set(struct flm02_channel *c, sensor_handle sensor, const struct sensor_settings *x)
+{
+    if (c->sensor != sensor)
+        *c = (struct flm02_channel){.sensor = sensor};
+    c->class = x->class;
+    c->type = x->type;
+    c->max_w = 0;
+    for (size_t p = 0; p < x->n_ports && x->class == SENSOR_ANALOG; p++)
+        c->max_w += (int64_t)x->voltage[p] * x->current[p];
+    c->limits = (struct meter_limits){.wrap = FLM02_WRAP_MILLI, .slack = SLACK_MILLI};
+    c->limits.rate_per_s =
+        x->class == SENSOR_ANALOG ? c->max_w * 2 * 1000 / 3600 : (int64_t)x->constant_milli * PULSES_PER_S;
+}
+
+void flm02_channels_set(struct flm02_channel channels[FLM02_SENSORS], const struct sensors *sensors,
+                        const struct settings *s)
+{
+    bool used[FLM02_SENSORS] = {false};
+
+    for (size_t i = 0; i < s->n_sensors; i++) {
+        const struct sensor_settings *x = &s->sensors[i];
+        if (!x->enable)
+            continue;
+        unsigned id = (unsigned)sensor_settings_number(x) - 1;
+        channel_set(&channels[id], sensors_find(sensors, x->id)->handle, x);
+        used[id] = true;
+    }
+    for (unsigned id = 0; id < FLM02_SENSORS; id++)
+        if (!used[id])
+            channels[id].sensor = 0;
+}
+
 int64_t flm02_pulse_rate(enum sensor_type type, int64_t milli, uint32_t ms)
 {
     /* W = 3.6e6 x Wh / ms; L/day = 24 x 3.6e6 x L / ms; milli carries a thousandth of it */

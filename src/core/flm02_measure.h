@@ -7,6 +7,8 @@
 #include "core/meter.h"
 #include "core/sensors.h"
 
+struct settings;
+
 #define FLM02_WRAP_MILLI ((int64_t)1000 << 32) /* the board counts whole units in 32 bits */
 
 /* What one logical sensor of the board stands for. */
@@ -31,6 +33,11 @@ enum flm02_measure_note {
     FLM02_NOT_OURS,   /* a record of a sensor that is not enabled */
     FLM02_IMPOSSIBLE, /* more power than the clamps can measure */
 };
+
+/* Let the board's six channels stand for the enabled sensors of the settings, which `sensors` holds already. The
+ * ledger of a channel stays as long as its sensor's handle. */
+void flm02_channels_set(struct flm02_channel channels[FLM02_SENSORS], const struct sensors *sensors,
+                        const struct settings *s);
 
 /* Make readings (gauge first) of one record. Returns how many stand in out; *note says what was special. */
 int flm02_measure(struct flm02_channel *c, const struct flm02_record *r, int64_t mono_ms, int64_t unix_s,
