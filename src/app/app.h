@@ -31,11 +31,19 @@ struct app {
     struct httpd *httpd;   /* routes are added in a service's new */
     int64_t started_ms;    /* monotonic */
     const char *record_path; /* --record, or NULL */
+    /* Bytes of the board's RS-485 port go to this line; NULL: nobody reads it. */
+    void (*uart_bytes)(void *ctx, const uint8_t *bytes, size_t n);
+    void *uart_ctx;
 };
 
-/* Monotonic milliseconds of this turn of the loop, and a look at the wall clock (0 while unset, see core/clock.h). */
+/* Monotonic milliseconds of this turn of the loop. */
 int64_t app_mono_ms(const struct app *a);
+
+/* The wall clock, judged: the Unix second, or 0 while it is unset (core/clock.h). */
 int64_t app_unix_s(struct app *a);
+
+/* The wall clock as the host has it, in milliseconds. */
+int64_t app_wall_ms(void);
 
 /* A service: one part of the gateway with a life of its own. The gateway calls, in this order: new, apply (with
  * old == NULL at start, later at each change), stop (say good-bye; the loop still runs), close (release all handles,

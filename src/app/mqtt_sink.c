@@ -216,7 +216,7 @@ static void sink_stats(void *self, stat_emit emit, void *ctx)
     static const char published[] = "Readings handed to the broker's connection.";
     static const char dropped[] = "Readings that a newer one replaced before they could be sent, or that grew old.";
     struct mqtt_sink *s = self;
-    const struct stat v[] = {
+    const struct stat_value v[] = {
         {"mqtt_published_total", "kind=\"gauge\"", STAT_COUNTER, (int64_t)s->published[READING_GAUGE], published},
         {"mqtt_published_total", "kind=\"counter\"", STAT_COUNTER, (int64_t)s->published[READING_COUNTER], published},
         {"mqtt_dropped_total", "kind=\"gauge\"", STAT_COUNTER, (int64_t)s->dropped[READING_GAUGE], dropped},

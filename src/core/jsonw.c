@@ -1,6 +1,7 @@
 #include "core/jsonw.h"
 
 #include "core/num.h"
+#include "core/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,23 +43,6 @@ static void put(struct jsonw *w, char c)
     w->len++;
 }
 
-/* Length of the UTF-8 sequence at p, or 0 when it is none (overlong forms and surrogates are none). */
-static size_t utf8_len(const unsigned char *p)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-        (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return n;
-}
-
 static void put_escaped(struct jsonw *w, unsigned char c)
 {
     static const char shorts[] = "b\bf\fn\nr\rt\t\"\"\\\\";
@@ -76,19 +60,20 @@ static void put_escaped(struct jsonw *w, unsigned char c)
 
 static void put_string(struct jsonw *w, const char *v)
 {
-    const unsigned char *p = (const unsigned char *)v;
+    const char *end = v + strlen(v);
+    uint32_t c;
 
     put(w, '"');
-    while (*p) {
-        size_t n = utf8_len(p);
+    while (v < end) {
+        size_t n = utf8_next(v, end, &c);
         if (n == 0) {
             jsonw_raw(w, "\xef\xbf\xbd", 3);
-            p++;
-        } else if (*p < 0x20 || *p == '"' || *p == '\\') {
-            put_escaped(w, *p++);
+            v++;
+        } else if (c < 0x20 || c == '"' || c == '\\') {
+            put_escaped(w, (unsigned char)*v++);
         } else {
-            jsonw_raw(w, (const char *)p, n);
-            p += n;
+            jsonw_raw(w, v, n);
+            v += n;
         }
     }
     put(w, '"');

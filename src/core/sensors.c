@@ -21,6 +21,14 @@ const char *sensor_type_name(enum sensor_type t)
     return type_names[t];
 }
 
+void sensor_units(enum sensor_type type, const char *unit[READING_KINDS])
+{
+    bool flow = type == SENSOR_WATER || type == SENSOR_GAS;
+
+    unit[READING_GAUGE] = flow ? "L/day" : type == SENSOR_ELECTRICITY ? "W" : NULL;
+    unit[READING_COUNTER] = flow ? "L" : type == SENSOR_ELECTRICITY ? "Wh" : NULL;
+}
+
 bool sensor_id_valid(const char *id)
 {
     for (size_t i = 0; i < SENSOR_ID_LEN; i++)

@@ -86,6 +86,10 @@ static inline size_t sensor_slot(sensor_handle h)
 /* True when the id is exactly 32 lower-case hex digits. */
 bool sensor_id_valid(const char *id);
 
+/* Units of a type's gauge and counter on a v2 device (mqtt.md, "Units"): "W" and "Wh", "L/day" and "L".
+ * NULL for types that v2 devices do not have. */
+void sensor_units(enum sensor_type type, const char *unit[READING_KINDS]);
+
 /* "analog", "electricity" … as config/sensor spells them. */
 const char *sensor_class_name(enum sensor_class c);
 const char *sensor_type_name(enum sensor_type t);

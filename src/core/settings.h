@@ -22,9 +22,9 @@ struct sensor_settings {
     enum sensor_type type;
     int ports[SETTINGS_PORTS]; /* 1..6, ascending */
     size_t n_ports;
-    int voltage[SETTINGS_PORTS]; /* V, one per port (P2) */
-    int current[SETTINGS_PORTS]; /* A of the clamp, one per port: 50, 100, 250 or 500 (P2) */
-    int constant_milli;          /* thousandths of Wh or L per pulse (P3) */
+    int voltage[SETTINGS_PORTS]; /* analog: V, one per port (P2) */
+    int current[SETTINGS_PORTS]; /* analog: A of the clamp, one per port: 50, 100, 250 or 500 (P2) */
+    int constant_milli;          /* pulse: thousandths of Wh or L per pulse (P3) */
     bool enable;
 };
 
@@ -81,8 +81,8 @@ struct settings_errors {
 #define SETTINGS_TEXT_MAX   (8u << 20) /* bytes of a settings text */
 
 /* Parse a text (JSON with // and block comments). Returns a new snapshot, or NULL with at least one error in
- * *errors. The text need not be terminated. Where the text is JSON, *storage_path (if not NULL) is set to a copy of
- * storage.path when that member alone is valid, whatever else is wrong; else to NULL. */
+ * *errors, which is empty before. The text need not be terminated. Where the text is JSON, *storage_path (if not NULL)
+ * is set to a copy of storage.path when that member alone is valid, whatever else is wrong; else to NULL. */
 struct settings *settings_parse(const char *text, size_t len, struct settings_errors *errors, char **storage_path)
     MUSTCHECK;
 
@@ -91,6 +91,12 @@ struct settings *settings_parse(const char *text, size_t len, struct settings_er
 int settings_derive_ids(struct settings *s, const char *device_id, struct settings_errors *errors) MUSTCHECK;
 
 void settings_free(struct settings *s);
+
+/* Make the sensor table hold the enabled sensors of the settings (ids derived). */
+void settings_set_sensors(const struct settings *s, struct sensors *sensors);
+
+/* The path of the first key that differs and takes effect at the next start only, or NULL. */
+const char *settings_needs_restart(const struct settings *old, const struct settings *next);
 
 /* Add an error; path and message are printf formats' results, copied. */
 void settings_error_add(struct settings_errors *e, const char *path, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -8,7 +8,7 @@
 
 enum stat_type { STAT_COUNTER, STAT_GAUGE };
 
-struct stat {
+struct stat_value {
     const char *name;   /* snake_case with unit, without prefix: "mqtt_published_total", "loop_lag_ms" */
     const char *labels; /* "kind=\"gauge\"" as Prometheus writes them, or NULL */
     enum stat_type type;
@@ -16,7 +16,7 @@ struct stat {
     const char *help; /* one sentence */
 };
 
-typedef void (*stat_emit)(void *ctx, const struct stat *s);
+typedef void (*stat_emit)(void *ctx, const struct stat_value *s);
 typedef void (*stats_fn)(void *module, stat_emit emit, void *ctx);
 
 #define STATS_MODULES 32

@@ -294,7 +294,7 @@ void mqtt_close(struct mqtt *m, void (*done)(void *ctx), void *ctx)
 
 void mqtt_stats(struct mqtt *m, stat_emit emit, void *ctx)
 {
-    const struct stat v[] = {
+    const struct stat_value v[] = {
         {"mqtt_up", NULL, STAT_GAUGE, m->state == UP, "1 while connected to the broker."},
         {"mqtt_connects_total", NULL, STAT_COUNTER, (int64_t)m->connects, "Connections that the broker accepted."},
         {"mqtt_connect_failures_total", NULL, STAT_COUNTER, (int64_t)m->failures, "Tries to connect that failed."},

@@ -57,6 +57,12 @@ static void crc_of_the_spec(void **state)
     assert_int_equal(crc8("gd", 2), 0x30);
     assert_int_equal(crc8("ct", 2), 0x96);
     assert_int_equal(crc8("", 0), 0);
+    for (unsigned v = 0; v < 256; v++) { /* reflected polynomial 0x8c, bit by bit */
+        uint8_t byte = (uint8_t)v, crc = byte;
+        for (int bit = 0; bit < 8; bit++)
+            crc = (uint8_t)(crc >> 1 ^ (crc & 1 ? 0x8c : 0));
+        assert_int_equal(crc8(&byte, 1), crc);
+    }
 }
 
 int main(void)

@@ -1,0 +1,181 @@
+#include "app/replay.h"
+
+#include "core/flm02_measure.h"
+#include "core/hub.h"
+#include "core/jsonw.h"
+#include "core/num.h"
+#include "core/settings.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char stand_in[] =
+    "{\"device\":{\"id\":\"00000000000000000000000000000000\"},\"board\":{\"protocol\":\"flm02\",\"device\":\"/dev/null\"},"
+    "\"sensors\":["
+    "{\"name\":\"port 1\",\"ports\":[1],\"voltage\":230,\"current\":250,\"enable\":true},"
+    "{\"name\":\"port 2\",\"ports\":[2],\"voltage\":230,\"current\":250,\"enable\":true},"
+    "{\"name\":\"port 3\",\"ports\":[3],\"voltage\":230,\"current\":250,\"enable\":true},"
+    "{\"name\":\"port 4\",\"ports\":[4],\"enable\":true},"
+    "{\"name\":\"port 5\",\"ports\":[5],\"enable\":true}]}";
+
+struct replay {
+    struct sensors sensors;
+    struct hub hub;
+    struct flm02_channel channels[FLM02_SENSORS];
+    struct flm02_reader reader;
+    unsigned minor;
+    int64_t started_s; /* Unix second of the recording's begin; 0: not said */
+    uint64_t refused;
+};
+
+/* A hub sink: one reading as one line. */
+static void print_reading(void *ctx, const struct reading *r)
+{
+    struct replay *x = ctx;
+    const struct sensor *s = sensors_get(&x->sensors, r->sensor);
+    struct jsonw w;
+
+    jsonw_init(&w);
+    jsonw_open(&w, NULL, '{');
+    jsonw_int(&w, "ms", r->mono_ms);
+    if (r->unix_s)
+        jsonw_int(&w, "time", r->unix_s);
+    jsonw_str(&w, "sensor", s->id);
+    jsonw_str(&w, "name", s->name);
+    jsonw_str(&w, "kind", r->kind == READING_GAUGE ? "gauge" : "counter");
+    jsonw_milli(&w, "value", r->milli);
+    jsonw_str(&w, "unit", s->unit[r->kind]);
+    jsonw_close(&w, '}');
+    printf("%.*s\n", (int)w.len, w.buf);
+    jsonw_free(&w);
+}
+
+static void records(struct replay *x, int64_t ms)
+{
+    struct flm02_record r[FLM02_SENSORS];
+    struct reading out[READING_KINDS];
+    enum flm02_measure_note note;
+    int n = flm02_records(x->reader.args, x->reader.n_args, x->minor >= 1 ? 22 : 18, r);
+
+    if (n < 0)
+        x->refused++;
+    for (int i = 0; i < n; i++) {
+        int64_t unix_s = x->started_s ? x->started_s + ms / 1000 : 0;
+        int k = flm02_measure(&x->channels[r[i].id], &r[i], ms, unix_s, out, &note);
+        for (int j = 0; j < k; j++)
+            hub_emit(&x->hub, &out[j]);
+    }
+}
+
+static void message(struct replay *x, int64_t ms)
+{
+    const struct flm02_reader *r = &x->reader;
+    uint32_t v;
+
+    if (memcmp(r->letters, "gd", 2) == 0)
+        records(x, ms);
+    else if (memcmp(r->letters, "gh", 2) == 0 && r->n_args == 6 && num_get_hex(r->args + 4, 2, &v) == 0)
+        x->minor = v;
+    else if (memcmp(r->letters, "se", 2) == 0 && r->n_args == 4 && num_get_hex(r->args, 4, &v) == 0 &&
+             v >> 8 < FLM02_SENSORS && (v & 0xff))
+        x->channels[v >> 8].drop_gauge = true;
+}
+
+static void received(struct replay *x, const char *bytes, size_t n, int64_t ms)
+{
+    const char *p = bytes;
+
+    for (enum flm02_event e; (e = flm02_read(&x->reader, &p, bytes + n)) != FLM02_MORE;) {
+        if (e == FLM02_MESSAGE)
+            message(x, ms);
+        else if (e == FLM02_REFUSED)
+            x->refused++;
+    }
+}
+
+/* `<ms> <rx|tx> <hex>`, or a comment. NULL, or what is wrong with the line. */
+static const char *line(struct replay *x, char *text)
+{
+    char *hex = NULL;
+    int64_t ms = strtoll(text, &hex, 10);
+    size_t n = 0;
+
+    if (sscanf(text, "# fluksod record 1, started %" SCNd64, &x->started_s) == 1 || text[0] == '#' || text[0] == '\0')
+        return NULL;
+    if (hex == text || ms < 0 || (strncmp(hex, " rx ", 4) != 0 && strncmp(hex, " tx ", 4) != 0))
+        return "not of the form '<ms> <rx|tx> <hex>'";
+    bool rx = hex[1] == 'r';
+    hex += 4;
+    if (strlen(hex) % 2)
+        return "an odd number of hex digits";
+    for (uint32_t byte; hex[2 * n]; n++) {
+        if (num_get_hex(hex + 2 * n, 2, &byte) < 0)
+            return "a character that is no hex digit";
+        hex[n] = (char)byte; /* in place: always behind what is read next */
+    }
+    if (rx)
+        received(x, hex, n, ms);
+    else
+        flm02_reader_silence(&x->reader);
+    return NULL;
+}
+
+static int replay_file(struct replay *x, const char *path)
+{
+    FILE *f = fopen(path, "re");
+    char *text = NULL;
+    size_t cap = 0, number = 0;
+    ssize_t n;
+    int status = EXIT_SUCCESS;
+
+    if (!f) {
+        fprintf(stderr, "%s: %s\n", path, strerror(errno));
+        return EXIT_FAILURE;
+    }
+    while ((n = getline(&text, &cap, f)) >= 0) {
+        number++;
+        text[strcspn(text, "\r\n")] = '\0';
+        const char *wrong = line(x, text);
+        if (!wrong)
+            continue;
+        fprintf(stderr, "%s: line %zu: %s\n", path, number, wrong);
+        status = EXIT_FAILURE;
+    }
+    if (ferror(f)) {
+        fprintf(stderr, "%s: %s\n", path, strerror(errno));
+        status = EXIT_FAILURE;
+    }
+    if (x->refused)
+        fprintf(stderr, "%s: %llu pieces refused (noise, cut or with a wrong CRC)\n", path, (unsigned long long)x->refused);
+    free(text);
+    fclose(f);
+    return status;
+}
+
+int replay_run(const char *path, const struct settings *settings)
+{
+    struct settings_errors errors = {0};
+    struct settings *own = NULL;
+    struct replay x = {.minor = 1};
+    int status;
+
+    if (!settings) {
+        own = settings_parse(stand_in, sizeof stand_in - 1, &errors, NULL);
+        if (!own || settings_derive_ids(own, own->device.id, &errors) < 0)
+            abort(); /* a text of ours */
+        settings = own;
+    }
+    sensors_init(&x.sensors);
+    hub_init(&x.hub, &x.sensors);
+    hub_attach(&x.hub, print_reading, &x);
+    flm02_reader_init(&x.reader);
+    settings_set_sensors(settings, &x.sensors);
+    flm02_channels_set(x.channels, &x.sensors, settings);
+    status = replay_file(&x, path);
+    sensors_fini(&x.sensors);
+    settings_free(own);
+    return status;
+}

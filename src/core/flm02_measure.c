@@ -1,0 +1,108 @@
+#include "core/flm02_measure.h"
+
+#include "core/settings.h"
+
+/* A clamp can at most show what its rating says; pulses of S0 meters come at most some 30 a second. */
+#define PULSES_PER_S 50
+#define SLACK_MILLI  ((int64_t)100000 * 1000) /* 100 kWh or 100 m3 at once are believed after any gap */
+
+static void channel_set(struct flm02_channel *c, sensor_handle sensor, const struct sensor_settings *x)
+{
+    if (c->sensor != sensor)
+        *c = (struct flm02_channel){.sensor = sensor};
+    c->class = x->class;
+    c->type = x->type;
+    c->max_w = 0;
+    for (size_t p = 0; p < x->n_ports && x->class == SENSOR_ANALOG; p++)
+        c->max_w += (int64_t)x->voltage[p] * x->current[p];
+    c->limits = (struct meter_limits){.wrap = FLM02_WRAP_MILLI, .slack = SLACK_MILLI};
+    c->limits.rate_per_s =
+        x->class == SENSOR_ANALOG ? c->max_w * 2 * 1000 / 3600 : (int64_t)x->constant_milli * PULSES_PER_S;
+}
+
+void flm02_channels_set(struct flm02_channel channels[FLM02_SENSORS], const struct sensors *sensors,
+                        const struct settings *s)
+{
+    bool used[FLM02_SENSORS] = {false};
+
+    for (size_t i = 0; i < s->n_sensors; i++) {
+        const struct sensor_settings *x = &s->sensors[i];
+        if (!x->enable)
+            continue;
+        unsigned id = (unsigned)sensor_settings_number(x) - 1;
+        channel_set(&channels[id], sensors_find(sensors, x->id)->handle, x);
+        used[id] = true;
+    }
+    for (unsigned id = 0; id < FLM02_SENSORS; id++)
+        if (!used[id])
+            channels[id].sensor = 0;
+}
+
+int64_t flm02_pulse_rate(enum sensor_type type, int64_t milli, uint32_t ms)
+{
+    /* W = 3.6e6 x Wh / ms; L/day = 24 x 3.6e6 x L / ms; milli carries a thousandth of it */
+    int64_t scale = type == SENSOR_ELECTRICITY ? 3600 : 24 * 3600;
+
+    return (2 * scale * milli + ms) / (2 * (int64_t)ms);
+}
+
+/* Gauge of a pulse record against the one before. False: there is none to tell. */
+static bool pulse_gauge(struct flm02_channel *c, int64_t raw, uint32_t at_ms, int64_t *gauge)
+{
+    int64_t rise = raw - c->pulse_raw;
+    uint32_t ms = at_ms - c->pulse_ms; /* right over the wrap of the board's clock */
+    bool known = c->have_pulse;
+
+    if (rise < 0)
+        rise += FLM02_WRAP_MILLI;
+    c->have_pulse = true;
+    c->pulse_raw = raw;
+    c->pulse_ms = at_ms;
+    /* A fall of the board's clock or counter that is no wrap is a reset: skip that interval. */
+    if (!known || ms == 0 || ms > INT32_MAX || rise > c->limits.wrap / 2)
+        return false;
+    *gauge = 1000 * flm02_pulse_rate(c->type, rise, ms);
+    return true;
+}
+
+static bool analog_gauge(struct flm02_channel *c, uint32_t watts, int64_t *gauge, enum flm02_measure_note *note)
+{
+    if (c->drop_gauge) {
+        c->drop_gauge = false;
+        return false;
+    }
+    if (watts > 2 * c->max_w) { /* pitfall 13 */
+        *note = FLM02_IMPOSSIBLE;
+        return false;
+    }
+    *gauge = 1000 * (int64_t)watts;
+    return true;
+}
+
+int flm02_measure(struct flm02_channel *c, const struct flm02_record *r, int64_t mono_ms, int64_t unix_s,
+                  struct reading out[READING_KINDS], enum flm02_measure_note *note)
+{
+    static const enum flm02_measure_note notes[] = {
+        [METER_TAKEN] = FLM02_MEASURED,     [METER_WRAPPED] = FLM02_WRAPPED,    [METER_RESET] = FLM02_RESET_SEEN,
+        [METER_SUSPECT] = FLM02_SUSPECT, [METER_REFUSED] = FLM02_IMPOSSIBLE,
+    };
+    int64_t raw = (int64_t)r->counter * 1000 + r->milli;
+    int64_t gauge;
+    int n = 0;
+
+    *note = FLM02_NOT_OURS;
+    if (!c->sensor)
+        return 0;
+    enum meter_result result = meter_feed(&c->meter, &c->limits, raw, mono_ms);
+    *note = notes[result];
+    if (c->class == SENSOR_ANALOG ? analog_gauge(c, r->extra, &gauge, note) : pulse_gauge(c, raw, r->extra, &gauge))
+        out[n++] = (struct reading){
+            .sensor = c->sensor, .kind = READING_GAUGE, .milli = gauge, .mono_ms = mono_ms, .unix_s = unix_s};
+    if (result != METER_SUSPECT && result != METER_REFUSED)
+        out[n++] = (struct reading){.sensor = c->sensor,
+                                    .kind = READING_COUNTER,
+                                    .milli = meter_published(&c->meter),
+                                    .mono_ms = mono_ms,
+                                    .unix_s = unix_s};
+    return n;
+}

@@ -1,0 +1,241 @@
+#include "core/settings_table.h"
+
+#include "core/settings.h"
+#include "core/utf8.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+
+static_assert(sizeof(enum phase) == sizeof(int) && sizeof(enum sensor_class) == sizeof(int),
+              "choices are stored as int");
+
+static bool is_printable(const char *text)
+{
+    for (; *text; text++)
+        if (*text < ' ' || *text > '~')
+            return false;
+    return true;
+}
+
+static bool is_path(const char *text)
+{
+    if (*text != '/')
+        return false;
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ')
+            return false;
+    return true;
+}
+
+static bool is_host(const char *text)
+{
+    return text[strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.:_%-")] == '\0';
+}
+
+static bool is_ipv6(const char *text)
+{
+    struct in6_addr a;
+
+    return inet_pton(AF_INET6, text, &a) == 1;
+}
+
+static bool is_ipv4_or_localhost(const char *text)
+{
+    struct in_addr a;
+
+    return strcmp(text, "localhost") == 0 || inet_pton(AF_INET, text, &a) == 1;
+}
+
+static bool is_address(const char *text)
+{
+    return is_ipv4_or_localhost(text) || is_ipv6(text);
+}
+
+static bool is_port(const char *text)
+{
+    char *end;
+
+    return *text >= '1' && *text <= '9' && strtoul(text, &end, 10) <= 65535 && !*end;
+}
+
+/* "127.0.0.1:8080", "[::1]:8080" */
+static bool is_endpoint(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    char host[64] = "";
+    size_t n = colon ? (size_t)(colon - text) : 0;
+
+    if (n == 0 || n >= sizeof host || !is_port(colon + 1))
+        return false;
+    memcpy(host, text, n);
+    if (host[0] != '[' || host[n - 1] != ']')
+        return is_ipv4_or_localhost(host);
+    host[n - 1] = '\0';
+    return is_ipv6(host + 1);
+}
+
+/* S2: letters of any language, digits, `_`, space, `-`. Above ASCII all counts as a letter (marks and symbols
+ * of all scripts too) but for what cannot be seen or breaks a line: C1 controls, spaces, format characters,
+ * the block "general punctuation", private use, non-characters, tags. */
+static bool is_name(const char *text)
+{
+    static const uint32_t refused[][2] = {{0x80, 0xa0},     {0xad, 0xad},       {0x61c, 0x61c},
+                                          {0x1680, 0x1680}, {0x180e, 0x180e},   {0x2000, 0x206f},
+                                          {0x3000, 0x3000}, {0xe000, 0xf8ff},   {0xfeff, 0xfeff},
+                                          {0xfff0, 0xffff}, {0xe0000, 0x10ffff}};
+    const char *end = text + strlen(text);
+    uint32_t c;
+
+    for (size_t n; text < end; text += n) {
+        n = utf8_next(text, end, &c);
+        if (n == 0)
+            return false;
+        if (c < 0x80 && !(c >= '0' && c <= '9') && !((c | 0x20) >= 'a' && (c | 0x20) <= 'z') &&
+            !strchr("_ -", (int)c))
+            return false;
+        for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+            if (c >= refused[i][0] && c <= refused[i][1])
+                return false;
+    }
+    return true;
+}
+
+static const struct setting_format an_id = {"32 lower-case hex digits", sensor_id_valid, "^[0-9a-f]{32}$"};
+static const struct setting_format printable = {"a text of printable ASCII characters", is_printable,
+                                                "^[ -~]*$"};
+static const struct setting_format path = {"an absolute path", is_path, "^/[^\\u0000-\\u001f]*$"};
+static const struct setting_format host = {"a host name or address", is_host, "^[0-9A-Za-z.:_%-]*$"};
+static const struct setting_format address = {
+    "an IPv4 or IPv6 address or localhost", is_address,
+    "^([0-9]+([.][0-9]+){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|localhost)$"};
+static const struct setting_format endpoint = {
+    "an address and a port (127.0.0.1:8081, [::1]:8081)", is_endpoint,
+    "^([0-9]+([.][0-9]+){3}|\\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\\]|localhost):[1-9][0-9]{0,4}$"};
+static const struct setting_format name = {
+    "a name of letters, digits, '_', spaces and '-'", is_name,
+    "^([0-9A-Za-z_ -]|[^\\u0000-\\u00a0\\u00ad\\u061c\\u1680\\u180e\\u2000-\\u206f\\u3000"
+    "\\ue000-\\uf8ff\\ufeff\\ufff0-\\uffff\U000e0000-\U0010ffff])*$"};
+
+static const struct setting_choice protocols[] = {
+    {"none", BOARD_NONE, false}, {"flm02", BOARD_FLM02, false}, {0}};
+/* S3. 1 and 3 is what the historical device kept. */
+const struct setting_choice settings_phases[] = {{"1p", PHASE_1P, false},   {"3p+n", PHASE_3PN, false},
+                                                 {"3p-n", PHASE_3P, false}, {"1", PHASE_1P, true},
+                                                 {"3", PHASE_3PN, true},    {0}};
+static const struct setting_choice classes[] = {
+    {"analog", SENSOR_ANALOG, false}, {"pulse", SENSOR_PULSE, false}, {"uart", SENSOR_UART, false}, {0}};
+static const struct setting_choice types[] = {{"electricity", SENSOR_ELECTRICITY, false},
+                                              {"water", SENSOR_WATER, false},
+                                              {"gas", SENSOR_GAS, false},
+                                              {"heat", SENSOR_HEAT, false},
+                                              {"fuel", SENSOR_FUEL, false},
+                                              {"pellet", SENSOR_PELLET, false},
+                                              {"other", SENSOR_OTHER, false},
+                                              {0}};
+static const struct setting_choice clamps[] = {
+    {"50", 50, true}, {"100", 100, true}, {"250", 250, true}, {"500", 500, true}, {0}};
+static const struct setting_choice bauds[] = {
+    {"1200", 1200, true},     {"2400", 2400, true},     {"4800", 4800, true},     {"9600", 9600, true},
+    {"19200", 19200, true},   {"38400", 38400, true},   {"57600", 57600, true},   {"115200", 115200, true},
+    {"230400", 230400, true}, {"460800", 460800, true}, {"921600", 921600, true}, {0}};
+
+#define TOP(member)    .offset = offsetof(struct settings, member)
+#define SENSOR(member) .offset = offsetof(struct sensor_settings, member)
+#define A_PATH         .min = 1, .max = 1024, .format = &path
+#define A_NAME         .min = 1, .max = 64, .format = &name
+#define A_PORT         .min = 1, .max = 65535
+
+const struct setting settings_table[] = {
+    {"version", SETTING_INT, TOP(version), .min = 1, .max = 999, .def = SETTINGS_VERSION,
+     .help = "Version of the form of these settings."},
+    {"device", SETTING_OBJECT, .help = "The gateway itself."},
+    {"device.id", SETTING_TEXT, TOP(device.id), .min = 32, .max = 32, .format = &an_id,
+     .flags = SETTING_RESTART,
+     .help = "Id of the device; drawn at first start and kept in the state directory when not given."},
+    {"device.serial", SETTING_TEXT, TOP(device.serial), .min = 1, .max = 64, .format = &printable,
+     .help = "Serial number on the case."},
+    {"device.key", SETTING_TEXT, TOP(device.key), .min = 32, .max = 32, .format = &printable,
+     .flags = SETTING_SECRET, .help = "Secret that the device and the Flukso server share."},
+    {"device.key_file", SETTING_TEXT, TOP(device.key_file), A_PATH, .help = "File that holds the key."},
+    {"device.name", SETTING_TEXT, TOP(device.name), A_NAME, .help = "Name of the device."},
+    {"board", SETTING_OBJECT, .help = "The sensor board."},
+    {"board.protocol", SETTING_CHOICE, TOP(board.protocol), .choices = protocols, .def = BOARD_NONE,
+     .help = "What the board speaks; none: there is no board."},
+    {"board.device", SETTING_TEXT, TOP(board.device), A_PATH,
+     .help = "Serial line of the board, best by a name that does not move (/dev/serial/by-id/...)."},
+    {"board.baud", SETTING_CHOICE, TOP(board.baud), .choices = bauds, .def = 115200,
+     .help = "Speed of the line."},
+    {"phase", SETTING_CHOICE, TOP(phase), .choices = settings_phases, .def = PHASE_1P,
+     .help = "Phases of the connection: single (1p, 1), three with neutral (3p+n, 3), three without (3p-n)."},
+    {"sensors", SETTING_OBJECT, TOP(sensors), .shape = SETTING_LIST,
+     .count = offsetof(struct settings, n_sensors), .list_max = SETTINGS_PORTS,
+     .help = "What is measured; a sensor's number is its lowest port."},
+    {"sensors[*].id", SETTING_TEXT, SENSOR(id), .min = 32, .max = 32, .format = &an_id,
+     .help = "Id of the sensor; derived from the device's id and the sensor's number when not given."},
+    {"sensors[*].name", SETTING_TEXT, SENSOR(name), A_NAME,
+     .help = "Name of the sensor, needed when it is enabled; main is total consumption, solar production."},
+    {"sensors[*].class", SETTING_CHOICE, SENSOR(class), .choices = classes, .def = SETTING_UNSET,
+     .help = "Class of the ports; follows from the ports (1-3 analog, 4-5 pulse, 6 uart) when not given."},
+    {"sensors[*].type", SETTING_CHOICE, SENSOR(type), .choices = types, .def = SENSOR_ELECTRICITY,
+     .help = "What is measured; other than electricity on pulse ports only."},
+    {"sensors[*].ports", SETTING_INT, SENSOR(ports), .shape = SETTING_LIST,
+     .count = offsetof(struct sensor_settings, n_ports), .list_max = SETTINGS_PORTS,
+     .flags = SETTING_REQUIRED | SETTING_UNIQUE, .min = 1, .max = SETTINGS_PORTS,
+     .help = "Ports of the board, all of one class."},
+    {"sensors[*].voltage", SETTING_INT, SENSOR(voltage), .shape = SETTING_ONE_OR_LIST,
+     .list_max = SETTINGS_PORTS, .min = 1, .max = 999, .def = 230,
+     .help = "Line voltage in V, one for all ports or one per port; analog only."},
+    {"sensors[*].current", SETTING_CHOICE, SENSOR(current), .shape = SETTING_ONE_OR_LIST,
+     .list_max = SETTINGS_PORTS, .choices = clamps, .def = 50,
+     .help = "Clamp in A, one for all ports or one per port; analog only."},
+    {"sensors[*].constant", SETTING_MILLI, SENSOR(constant_milli), .min = 1, .max = 65535999, .def = 1000,
+     .help = "Wh or litres that one pulse stands for, with at most three decimals; pulse only."},
+    {"sensors[*].enable", SETTING_BOOL, SENSOR(enable), .help = "Measure it."},
+    {"storage", SETTING_OBJECT, .help = "What must survive a restart."},
+    {"storage.path", SETTING_TEXT, TOP(storage.path), A_PATH, .flags = SETTING_RESTART,
+     .help = "State directory; $STATE_DIRECTORY, else /var/lib/fluksod, when not given."},
+    {"mqtt", SETTING_OBJECT, .help = "The MQTT broker that readings are published to."},
+    {"mqtt.host", SETTING_TEXT, TOP(mqtt.host), .min = 1, .max = 253, .format = &host,
+     .def_text = "localhost", .help = "Name or address of the broker."},
+    {"mqtt.port", SETTING_INT, TOP(mqtt.port), A_PORT, .def = SETTING_UNSET,
+     .help = "Port of the broker; 8883 with tls.ca_file, else 1883, when not given."},
+    {"mqtt.client_id", SETTING_TEXT, TOP(mqtt.client_id), .min = 1, .max = 64, .format = &printable,
+     .help = "Client id, which no other client may use; derived from the device's id when not given."},
+    {"mqtt.username", SETTING_TEXT, TOP(mqtt.username), .min = 1, .max = 255, .format = &printable,
+     .help = "User name for the broker."},
+    {"mqtt.password_file", SETTING_TEXT, TOP(mqtt.password_file), A_PATH,
+     .help = "File that holds the password."},
+    {"mqtt.tls", SETTING_OBJECT, .help = "TLS to the broker; on as soon as ca_file is given."},
+    {"mqtt.tls.ca_file", SETTING_TEXT, TOP(mqtt.tls.ca_file), A_PATH,
+     .help = "Certificates that the broker's must descend from."},
+    {"mqtt.tls.cert_file", SETTING_TEXT, TOP(mqtt.tls.cert_file), A_PATH,
+     .help = "Certificate of this client."},
+    {"mqtt.tls.key_file", SETTING_TEXT, TOP(mqtt.tls.key_file), A_PATH,
+     .help = "Private key of this client."},
+    {"http", SETTING_OBJECT, .help = "The one HTTP server for all that the daemon serves."},
+    {"http.listen", SETTING_TEXT, TOP(http.listen), .min = 1, .max = 45, .format = &address,
+     .def_text = "0.0.0.0", .flags = SETTING_RESTART, .help = "Address to listen on."},
+    {"http.port", SETTING_INT, TOP(http.port), A_PORT, .def = 8080, .flags = SETTING_RESTART,
+     .help = "Port to listen on."},
+    {"http.extra_listen", SETTING_TEXT, TOP(http.extra_listen), .shape = SETTING_LIST,
+     .count = offsetof(struct settings, http.n_extra_listen), .list_max = 8, .min = 1, .max = 53,
+     .format = &endpoint, .flags = SETTING_RESTART | SETTING_UNIQUE,
+     .help = "More addresses with their ports: 127.0.0.1:8081, [::1]:8081."},
+    {"local_api", SETTING_OBJECT, .help = "The local JSON/REST API (GET /sensor/<id>)."},
+    {"local_api.enable", SETTING_BOOL, TOP(local_api.enable), .help = "Serve it."},
+};
+
+const size_t settings_table_len = ARRAY_LEN(settings_table);
+
+const char *setting_name(const struct setting *row, const char *prefix)
+{
+    size_t n = strlen(prefix);
+
+    if (strncmp(row->path, prefix, n) != 0 || (n && row->path[n] != '.'))
+        return NULL;
+    const char *last = row->path + n + (n > 0);
+    return strpbrk(last, ".[") ? NULL : last;
+}

@@ -1,0 +1,93 @@
+/* The one table of settings keys: parsing, defaults, ranges and messages follow it, the JSON Schema is held
+ * against it. It never says how keys depend on each other (settings_rules.c does). Only the settings modules
+ * include this. */
+#ifndef CORE_SETTINGS_TABLE_H
+#define CORE_SETTINGS_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+enum setting_kind {
+    SETTING_OBJECT,
+    SETTING_BOOL,   /* bool */
+    SETTING_INT,    /* int */
+    SETTING_MILLI,  /* int, thousandths; written as a number with at most three decimals */
+    SETTING_CHOICE, /* int or enum: the value of a struct setting_choice */
+    SETTING_TEXT    /* char *, owned */
+};
+
+enum setting_shape {
+    SETTING_ONE,
+    SETTING_LIST,       /* numbers: an array in the struct; texts and objects: an allocated one */
+    SETTING_ONE_OR_LIST /* one stands in the first member alone */
+};
+
+/* flags */
+enum {
+    SETTING_REQUIRED = 1,
+    SETTING_UNIQUE = 2,  /* no two members of the list are equal */
+    SETTING_SECRET = 4,  /* its value is never part of a message */
+    SETTING_RESTART = 8, /* a change takes effect at the next start only */
+};
+
+/* What a number or choice holds that is wrong, or not given and has no default of its own. */
+#define SETTING_UNSET (-1)
+
+struct setting_choice {
+    const char *text; /* NULL ends a list of choices */
+    int value;
+    bool number; /* written as a number, not as a string */
+};
+
+struct setting_format {
+    const char *what; /* "<value> is not <what>" */
+    bool (*ok)(const char *text);
+    const char *pattern; /* what a JSON Schema can say of it, as a regular expression; ok() may be stricter */
+};
+
+struct setting {
+    const char *path; /* "sensors[*].ports": [*] stands for each member of a list */
+    enum setting_kind kind;
+    size_t offset; /* in struct settings, below sensors[*] in struct sensor_settings */
+    enum setting_shape shape;
+    size_t count;      /* offset of the number of members (size_t) of a list; 0: it has none */
+    unsigned list_max; /* members of a list: 1 .. list_max, objects and texts 0 .. list_max */
+    unsigned flags;
+    int64_t min, max; /* range of a number (thousandths for SETTING_MILLI), characters of a text */
+    int def;
+    const char *def_text;
+    const struct setting_choice *choices;
+    const struct setting_format *format;
+    const char *help; /* one sentence */
+};
+
+extern const struct setting settings_table[];
+extern const size_t settings_table_len;
+
+extern const struct setting_choice settings_phases[];
+
+/* The row's last name when its path is a direct member of prefix ("" for the whole), else NULL. */
+const char *setting_name(const struct setting *row, const char *prefix);
+
+/* Settings are read at start and by hand: without memory for them there is nothing to go on with. */
+static inline void *must(void *p)
+{
+    if (!p)
+        abort();
+    return p;
+}
+
+struct cJSON;
+struct settings;
+struct settings_errors;
+
+/* Fill *s, which is zeroed, from the tree by the table (settings_walk.c). */
+void settings_walk(struct settings *s, const struct cJSON *tree, struct settings_errors *errors);
+
+/* Judge what the table cannot say of single keys, and complete what derives from other keys
+ * (settings_rules.c). */
+void settings_rules(struct settings *s, const struct cJSON *tree, struct settings_errors *errors);
+
+#endif

@@ -1,0 +1,203 @@
+#include "gateway.h"
+
+#include "app/app.h"
+#include "io/lag.h"
+#include "io/log.h"
+
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* In the order of start; they stop and close in reverse. */
+static const struct service *const services[] = {
+    &service_mqtt_sink, &service_config_topics, &service_http, &service_api_local, &service_api_status, &service_board,
+};
+
+#define SERVICES ARRAY_LEN(services)
+
+struct gateway {
+    struct app app;
+    const struct gateway_options *options;
+    struct settings *settings;
+    void *self[SERVICES];
+    struct lag lag;
+    uv_signal_t hangup, terminate, interrupt;
+    size_t open;         /* services not closed yet */
+};
+
+int64_t app_mono_ms(const struct app *a)
+{
+    return (int64_t)uv_now(a->loop);
+}
+
+int64_t app_wall_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t app_unix_s(struct app *a)
+{
+    return clock_look(&a->clock, app_wall_ms(), app_mono_ms(a));
+}
+
+static void log_errors(const struct settings_errors *e)
+{
+    for (size_t i = 0; i < e->n; i++)
+        log_error("settings: %s: %s", e->v[i].path, e->v[i].message);
+}
+
+/* ---- settings ---- */
+
+static void take_settings(struct gateway *g, struct settings *next)
+{
+    struct settings *old = g->settings;
+
+    next->generation = old ? old->generation + 1 : 1;
+    g->settings = next;
+    g->app.settings = next;
+    settings_set_sensors(next, &g->app.sensors);
+    for (size_t i = 0; i < SERVICES; i++)
+        services[i]->apply(g->self[i], old, next);
+    settings_free(old);
+}
+
+/* SIGHUP: the whole file is parsed first; an invalid one changes nothing. */
+static void on_hangup(uv_signal_t *sig, int signum)
+{
+    struct gateway *g = sig->data;
+    struct settings_load l;
+
+    (void)signum;
+    settings_load(&l, g->options->settings_path, true, false);
+    for (size_t i = 0; l.settings && i < SERVICES; i++)
+        if (services[i]->check)
+            services[i]->check(g->self[i], l.settings, &l.errors);
+    if (l.settings && l.errors.n == 0) {
+        take_settings(g, l.settings);
+        facts_set(&g->app.facts, FACT_SETTINGS, true, "", app_mono_ms(&g->app));
+        log_info("settings: %s is in force", g->options->settings_path);
+    } else {
+        log_errors(&l.errors);
+        log_error("settings: %s changes nothing: %zu error%s", g->options->settings_path, l.errors.n,
+                  l.errors.n == 1 ? "" : "s");
+        facts_set(&g->app.facts, FACT_SETTINGS, false, "the file has errors; the settings from before are in force",
+                  app_mono_ms(&g->app));
+        settings_free(l.settings);
+    }
+    settings_load_free(&l);
+}
+
+/* ---- the end ---- */
+
+static void on_service_closed(void *ctx)
+{
+    struct gateway *g = ctx;
+
+    if (--g->open > 0)
+        return;
+    uv_close((uv_handle_t *)&g->hangup, NULL);
+    uv_close((uv_handle_t *)&g->terminate, NULL);
+    uv_close((uv_handle_t *)&g->interrupt, NULL);
+    lag_close(&g->lag);
+}
+
+static void on_terminate(uv_signal_t *sig, int signum)
+{
+    struct gateway *g = sig->data;
+
+    log_info("stopping: %s", signum == SIGTERM ? "SIGTERM" : "SIGINT");
+    uv_signal_stop(&g->hangup);
+    uv_signal_stop(&g->terminate);
+    uv_signal_stop(&g->interrupt);
+    for (size_t i = SERVICES; i-- > 0;)
+        services[i]->stop(g->self[i]);
+    g->open = SERVICES;
+    for (size_t i = SERVICES; i-- > 0;)
+        services[i]->close(g->self[i], on_service_closed, g);
+}
+
+/* ---- the start ---- */
+
+static void watch_signal(struct gateway *g, uv_signal_t *s, int signum, uv_signal_cb cb)
+{
+    uv_signal_init(g->app.loop, s);
+    s->data = g;
+    uv_signal_start(s, cb, signum);
+}
+
+static void on_turn(void *ctx)
+{
+    struct gateway *g = ctx;
+
+    facts_deliver(&g->app.facts);
+}
+
+static void gateway_stats(void *self, stat_emit emit, void *ctx)
+{
+    struct gateway *g = self;
+    const struct stat_value v[] = {
+        {"loop_lag_us", NULL, STAT_GAUGE, lag_worst_us(&g->lag), "Longest turn of the loop in the last one to two minutes."},
+        {"loop_turns_total", NULL, STAT_COUNTER, (int64_t)g->lag.turns, "Turns of the loop."},
+        {"readings_total", NULL, STAT_COUNTER, (int64_t)g->app.hub.accepted, "Readings that passed the hub."},
+        {"readings_stale_total", NULL, STAT_COUNTER, (int64_t)g->app.hub.refused_stale,
+         "Readings refused because their second was not newer than the last."},
+        {"clock_steps_total", NULL, STAT_COUNTER, (int64_t)g->app.clock.steps, "Steps of the wall clock seen."},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(v); i++)
+        emit(ctx, &v[i]);
+}
+
+/* A few small threads at most, and one heap: each further arena of malloc would cost a thread its own pages. */
+static void save_memory(void)
+{
+    mallopt(M_ARENA_MAX, 1);
+    setenv("UV_THREADPOOL_SIZE", "2", 0);
+}
+
+int gateway_run(const struct gateway_options *o, struct settings_load *loaded)
+{
+    struct gateway *g = calloc(1, sizeof *g);
+    uv_loop_t loop;
+    int left;
+
+    if (!g)
+        abort();
+    save_memory();
+    signal(SIGPIPE, SIG_IGN);
+    uv_loop_init(&loop);
+    uv_loop_configure(&loop, UV_METRICS_IDLE_TIME);
+    g->options = o;
+    g->app.loop = &loop;
+    g->app.record_path = o->record_path;
+    g->app.started_ms = app_mono_ms(&g->app);
+    sensors_init(&g->app.sensors);
+    hub_init(&g->app.hub, &g->app.sensors);
+    facts_init(&g->app.facts, g->app.started_ms);
+    clock_init(&g->app.clock);
+    app_unix_s(&g->app);
+    stats_add(&g->app.stats, gateway_stats, g);
+    lag_start(&g->lag, &loop, on_turn, g);
+    watch_signal(g, &g->hangup, SIGHUP, on_hangup);
+    watch_signal(g, &g->terminate, SIGTERM, on_terminate);
+    watch_signal(g, &g->interrupt, SIGINT, on_terminate);
+    for (size_t i = 0; i < SERVICES; i++)
+        g->self[i] = services[i]->new(&g->app);
+    facts_set(&g->app.facts, FACT_SETTINGS, !loaded->last_good,
+              loaded->last_good ? "the file has errors; the last good settings are in force" : "", g->app.started_ms);
+    take_settings(g, loaded->settings);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    left = uv_loop_close(&loop);
+    if (left != 0)
+        log_error("stopping: the loop still holds handles: %s", uv_strerror(left));
+    settings_free(g->settings);
+    sensors_fini(&g->app.sensors);
+    free(g);
+    uv_library_shutdown();
+    return left == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

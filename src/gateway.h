@@ -1,0 +1,16 @@
+/* The gateway: the ordered table of services and their common life, from start to a clean end.
+ * It has no behaviour of its own. */
+#ifndef GATEWAY_H
+#define GATEWAY_H
+
+#include "settings_load.h"
+
+struct gateway_options {
+    const char *settings_path;
+    const char *record_path; /* NULL: nothing is recorded */
+};
+
+/* Run until SIGTERM or SIGINT. Takes over loaded->settings. Returns the program's exit status. */
+int gateway_run(const struct gateway_options *o, struct settings_load *loaded);
+
+#endif

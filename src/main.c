@@ -1,0 +1,140 @@
+/* fluksod: the gateway for sensor boards and meters. This file knows the arguments only. */
+#include "app/replay.h"
+#include "gateway.h"
+#include "io/log.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DEFAULT_SETTINGS "/etc/fluksod/fluksod.json"
+
+static const char usage[] =
+    "Usage: fluksod [OPTION]...\n"
+    "Publishes a sensor board's readings on MQTT each second.\n"
+    "\n"
+    "  -c, --config FILE   the settings (default " DEFAULT_SETTINGS ")\n"
+    "  -n, --check         check the settings, say what is wrong with them, and exit\n"
+    "  -v, --verbose       log more\n"
+    "      --record FILE   write what passes on the board's line to FILE\n"
+    "      --replay FILE   print the readings in a recording as JSON lines, and exit\n"
+    "      --version       print the version, and exit\n"
+    "  -h, --help          print this, and exit\n"
+    "\n"
+    "SIGHUP reads the settings again; SIGTERM ends it.\n";
+
+struct arguments {
+    struct gateway_options gateway;
+    const char *replay;
+    bool check;
+};
+
+/* 0: go on; otherwise exit with *status. */
+static int parse(int argc, char **argv, struct arguments *a, int *status)
+{
+    enum { OPT_RECORD = 256, OPT_REPLAY, OPT_VERSION };
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},       {"check", no_argument, NULL, 'n'},
+        {"verbose", no_argument, NULL, 'v'},            {"record", required_argument, NULL, OPT_RECORD},
+        {"replay", required_argument, NULL, OPT_REPLAY}, {"version", no_argument, NULL, OPT_VERSION},
+        {"help", no_argument, NULL, 'h'},               {0},
+    };
+    int c;
+
+    *status = EXIT_SUCCESS;
+    while ((c = getopt_long(argc, argv, "c:nvh", options, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            a->gateway.settings_path = optarg;
+            break;
+        case 'n':
+            a->check = true;
+            break;
+        case 'v':
+            log_set_level(LOG_DETAIL);
+            break;
+        case OPT_RECORD:
+            a->gateway.record_path = optarg;
+            break;
+        case OPT_REPLAY:
+            a->replay = optarg;
+            break;
+        case OPT_VERSION:
+            puts("fluksod " FLUKSOD_VERSION);
+            return 1;
+        case 'h':
+            fputs(usage, stdout);
+            return 1;
+        default:
+            fputs("Try 'fluksod --help'.\n", stderr);
+            *status = 2;
+            return 1;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "fluksod: unexpected argument '%s'\nTry 'fluksod --help'.\n", argv[optind]);
+        *status = 2;
+        return 1;
+    }
+    return 0;
+}
+
+static int check(const char *path)
+{
+    struct settings_load l;
+
+    settings_load(&l, path, false, false);
+    for (size_t i = 0; i < l.errors.n; i++)
+        fprintf(stderr, "%s: %s\n", l.errors.v[i].path, l.errors.v[i].message);
+    bool good = l.settings != NULL;
+    if (good)
+        puts("settings OK");
+    settings_free(l.settings);
+    settings_load_free(&l);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int replay(const char *path, const char *settings_path)
+{
+    struct settings_load l = {0};
+    int status = EXIT_FAILURE;
+
+    if (settings_path)
+        settings_load(&l, settings_path, false, false);
+    for (size_t i = 0; i < l.errors.n; i++)
+        fprintf(stderr, "%s: %s\n", l.errors.v[i].path, l.errors.v[i].message);
+    if (l.errors.n == 0)
+        status = replay_run(path, l.settings);
+    settings_free(l.settings);
+    settings_load_free(&l);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments a = {0};
+    struct settings_load l;
+    int status;
+
+    if (parse(argc, argv, &a, &status))
+        return status;
+    if (a.replay)
+        return replay(a.replay, a.gateway.settings_path);
+    if (!a.gateway.settings_path)
+        a.gateway.settings_path = DEFAULT_SETTINGS;
+    if (a.check)
+        return check(a.gateway.settings_path);
+    settings_load(&l, a.gateway.settings_path, true, true);
+    for (size_t i = 0; i < l.errors.n; i++)
+        log_error("settings: %s: %s", l.errors.v[i].path, l.errors.v[i].message);
+    if (!l.settings) {
+        log_error("settings: none to run on; '%s -n -c %s' checks them", argv[0], a.gateway.settings_path);
+        settings_load_free(&l);
+        return EXIT_FAILURE;
+    }
+    log_info("fluksod " FLUKSOD_VERSION " starts, settings %s, device %s", a.gateway.settings_path,
+             l.settings->device.id);
+    status = gateway_run(&a.gateway, &l);
+    settings_load_free(&l);
+    return status;
+}

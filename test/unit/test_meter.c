@@ -1,0 +1,139 @@
+#include "unit.h"
+
+#include "core/meter.h"
+
+#define WRAP ((int64_t)1000 << 32)
+
+static const struct meter_limits limits = {.wrap = WRAP, .rate_per_s = 6000, .slack = 100000000};
+static struct meter m;
+static int64_t now;
+
+static int setup(void **state)
+{
+    (void)state;
+    meter_init(&m);
+    now = 0;
+    return 0;
+}
+
+static enum meter_result feed(int64_t raw)
+{
+    now += 1000;
+    return meter_feed(&m, &limits, raw, now);
+}
+
+static void follows_a_rising_counter(void **state)
+{
+    (void)state;
+    assert_int_equal(feed(5000), METER_TAKEN);
+    assert_int_equal(meter_published(&m), 5000);
+    assert_int_equal(feed(7000), METER_TAKEN);
+    assert_int_equal(feed(7000), METER_TAKEN);
+    assert_int_equal(meter_published(&m), 7000);
+}
+
+static void a_wrap_adds_two_to_the_32(void **state)
+{
+    (void)state;
+    assert_int_equal(feed(WRAP - 1000), METER_TAKEN);
+    assert_int_equal(feed(2000), METER_WRAPPED);
+    assert_int_equal(meter_published(&m), WRAP + 2000);
+    assert_int_equal(feed(3000), METER_TAKEN);
+    assert_int_equal(meter_published(&m), WRAP + 3000);
+}
+
+/* "a fall confirmed by two more polls is a reset and adds last - new" */
+static void a_confirmed_fall_is_a_reset(void **state)
+{
+    (void)state;
+    assert_int_equal(feed(900000), METER_TAKEN);
+    assert_int_equal(feed(100000), METER_SUSPECT);
+    assert_int_equal(meter_published(&m), 900000);
+    assert_int_equal(feed(100500), METER_SUSPECT);
+    assert_int_equal(feed(101000), METER_RESET);
+    assert_int_equal(meter_published(&m), 901000);
+    assert_int_equal(feed(102000), METER_TAKEN);
+    assert_int_equal(meter_published(&m), 902000);
+}
+
+/* After a reset to a recent save the counter passes its old value before it is confirmed: the energy counts. */
+static void a_small_fall_that_rises_again_still_counts(void **state)
+{
+    (void)state;
+    assert_int_equal(feed(1000000), METER_TAKEN);
+    assert_int_equal(feed(999000), METER_SUSPECT);
+    assert_int_equal(feed(1000000), METER_SUSPECT);
+    assert_int_equal(feed(1001000), METER_RESET);
+    assert_int_equal(meter_published(&m), 1002000);
+}
+
+/* pitfall 13: garbage with a good CRC */
+static void garbage_once_changes_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(feed(900000000), METER_TAKEN);
+    assert_int_equal(feed(3000000000000), METER_SUSPECT);
+    assert_int_equal(feed(900001000), METER_TAKEN);
+    assert_int_equal(feed(0), METER_SUSPECT);
+    assert_int_equal(feed(900002000), METER_TAKEN);
+    assert_int_equal(meter_published(&m), 900002000);
+    assert_int_equal(feed(-1), METER_REFUSED);
+    assert_int_equal(feed(WRAP), METER_REFUSED);
+    assert_int_equal(meter_published(&m), 900002000);
+}
+
+/* pitfall 14: 0, then the true value again, must not count a year's energy twice */
+static void zero_and_back_counts_nothing_twice(void **state)
+{
+    (void)state;
+    assert_int_equal(feed(5000000000), METER_TAKEN);
+    for (int i = 0; i < METER_CONFIRM; i++)
+        (void)feed(i);
+    assert_int_equal(meter_published(&m), 5000000000 + METER_CONFIRM - 1);
+    for (int i = 0; i < METER_CONFIRM; i++)
+        (void)feed(5000000000 + i * 1000);
+    assert_true(meter_published(&m) >= 5000000000);
+    assert_true(meter_published(&m) < 5000000000 + 10000);
+}
+
+static void a_long_silence_may_bring_much_energy(void **state)
+{
+    (void)state;
+    assert_int_equal(feed(0), METER_TAKEN);
+    now += (int64_t)30 * 86400 * 1000;
+    assert_int_equal(feed((int64_t)4000 * 1000 * 1000), METER_TAKEN); /* 4 MWh in 30 days */
+    assert_int_equal(meter_published(&m), (int64_t)4000 * 1000 * 1000);
+}
+
+static void never_falls_whatever_comes(void **state)
+{
+    uint64_t seed = 42;
+    int64_t last = 0;
+
+    (void)state;
+    for (int i = 0; i < 200000; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        int64_t raw = (seed >> 60) == 0 ? (int64_t)(seed % WRAP) : m.raw + (int64_t)(seed >> 33) % 8000 - 100;
+        (void)feed(raw);
+        if (!m.known)
+            continue;
+        assert_true(meter_published(&m) >= last);
+        last = meter_published(&m);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(follows_a_rising_counter, setup),
+        cmocka_unit_test_setup(a_wrap_adds_two_to_the_32, setup),
+        cmocka_unit_test_setup(a_confirmed_fall_is_a_reset, setup),
+        cmocka_unit_test_setup(a_small_fall_that_rises_again_still_counts, setup),
+        cmocka_unit_test_setup(garbage_once_changes_nothing, setup),
+        cmocka_unit_test_setup(zero_and_back_counts_nothing_twice, setup),
+        cmocka_unit_test_setup(a_long_silence_may_bring_much_energy, setup),
+        cmocka_unit_test_setup(never_falls_whatever_comes, setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
