@@ -20,7 +20,7 @@
 
 #define FLM02_TRIES      5
 #define FLM02_REPLY_MS   300  /* the board needs 30; a USB line adds 16, a busy host some more */
-#define FLM02_COMMIT_MS  1000 /* ct: 500 */
+#define FLM02_COMMIT_MS  500  /* after ct the board hears nothing */
 #define FLM02_QUIET_MS   20
 #define FLM02_SILENT_MS  2900 /* without a valid reply for three polls: the board is lost */
 #define FLM02_RETRY_MS   60000 /* between looks at a board that was refused */
@@ -57,6 +57,7 @@ struct flm02_conv {
     bool again;          /* it is to be sent once more when the line is quiet */
     unsigned tries;
     int64_t deadline_ms; /* of the reply or of the quiet; -1: none */
+    int64_t hears_ms;    /* after a ct: from when on the board hears again */
     /* the script of READBACK or WRITE */
     struct flm02_command script[FLM02_SCRIPT_MAX];
     bool script_enables[FLM02_SENSORS];

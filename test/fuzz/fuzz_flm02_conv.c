@@ -114,7 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t at = 0; at < size && at < 4096;) {
         at += step(data + at, size - at);
         assert(conv.at <= conv.n_script && conv.n_script <= FLM02_SCRIPT_MAX);
-        assert(conv.deadline_ms < 0 || conv.deadline_ms <= now + FLM02_COMMIT_MS);
+        assert(conv.deadline_ms < 0 || conv.deadline_ms <= now + FLM02_COMMIT_MS + FLM02_REPLY_MS);
     }
     return 0;
 }

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import guard
+from broker import Broker
 from helpers import Gateway, Proc, Subscriber
+from simboard import SimBoard
 
 os.environ["ASAN_OPTIONS"] = "detect_leaks=1:detect_stack_use_after_return=1"
 os.environ["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
@@ -79,3 +81,39 @@ def gateway(spawn, folder):
         return Gateway(spawn, own, board, mqtt_port)
 
     return make
+
+
+@pytest.fixture
+def board(folder):
+    """board("--speed", "0") is a SimBoard that runs, in a folder of its own; it must end in order."""
+    boards = []
+
+    def start(*args, **options):
+        own = folder / f"board-{len(boards)}"
+        own.mkdir()
+        boards.append(SimBoard(own, *args, **options))
+        return boards[-1]
+
+    yield start
+    for one in boards:
+        assert one.stop() == 0, one.stderr()
+
+
+@pytest.fixture
+def broker(spawn, folder):
+    """A private broker that runs."""
+    return Broker(spawn, folder).start()
+
+
+@pytest.fixture
+def running(board, broker, gateway, subscribe):
+    """running("--speed", "0", settings=change, env=…) is a gateway that polls its board, and who hears it from the
+    very start: (gateway, board, broker, subscriber). change(settings) is called before the start."""
+    def start(*board_options, settings=lambda s: None, **options):
+        sim, heard = board(*board_options), subscribe(broker.port)
+        g = gateway(sim.link, broker.port)
+        settings(g.settings)
+        g.start(**options)
+        g.daemon.wait_for_line("board: polling")
+        return g, sim, broker, heard
+    return start

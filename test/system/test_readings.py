@@ -1,6 +1,5 @@
 """The main path: a simulated household, a real broker, an independent subscriber, and fluksod between them."""
 import itertools
-import json
 import re
 import time
 
@@ -37,11 +36,18 @@ def differences(g, sim, heard, allowed, base=None):
 
 
 def settle(g, sim, heard, allowed=1000, base=None):
-    """Household time stands still: then the subscriber's counters become the household's (a clamp's whole Wh)."""
+    """Household time passes by orders only: then the subscriber's counters become the household's, but for a clamp's
+    part of a Wh. A last reply that the line lost is made up for by the next record of its sensor."""
     sim.do("speed 0")
-    wait_until(lambda: not differences(g, sim, heard, allowed, base),
-               "published counters equal to the household's energy", timeout=15,
-               describe=lambda: differences(g, sim, heard, allowed, base))
+
+    def equal():
+        sim.do("advance 1000", "pulse 4", "pulse 5")
+        polls_on(sim)
+        return not differences(g, sim, heard, allowed, base)
+    try:
+        wait_until(equal, "counters equal to the energy")
+    except AssertionError as error:
+        raise AssertionError(f"{error}: (published, real) {differences(g, sim, heard, allowed, base)}") from None
 
 
 def polls_on(sim, n=3):
@@ -75,8 +81,8 @@ def test_what_is_retained(running, subscribe):
     g, sim, broker, heard = running("--start", "07:11")
     sim.do("pulse 4 3")
     sensors = by_name(g)
-    heard.wait_for(f"/sensor/{sensors['main']['id']}/counter")
-    heard.wait_for(f"/sensor/{sensors['water']['id']}/counter")
+    for sensor, kind in ("main", "gauge"), ("main", "counter"), ("water", "counter"):
+        heard.wait_for(f"/sensor/{sensors[sensor]['id']}/{kind}")
     late = subscribe(broker.port, "#")
     config, = late.wait_for(r"/device/[0-9a-f]{32}/config/sensor")
     assert config.retained
@@ -107,13 +113,12 @@ def test_faults_on_the_line(running):
     g, sim, _, heard = running("--start", "07:11")
     base = published(g, heard), truth(sim)
     sim.do("speed 60")
-    for fault in "drop 2", "corrupt 2", "cut 2", "delay 700 2", "garbage 40", "drop 4", "corrupt 4", "cut 4":
+    for fault in "drop 2", "corrupt 2", "cut 2", "delay 700 2", "garbage 16", "drop 4", "corrupt 4", "cut 4":
         sim.do(fault)
         polls_on(sim)
     settle(g, sim, heard, base=base)
     stamps_rise(heard)
-    numbers = json.dumps(g.status())
-    assert "board_retries_total" in numbers
+    assert int(re.search(r"fluksod_board_retries_total (\d+)", g.get("/metrics")[2])[1]) >= 10
 
 
 def test_many_faults_by_chance(running):
@@ -134,9 +139,6 @@ def test_a_reset_of_the_board(running):
     before = published(g, heard)
     sim.do("reset", "speed 1")
     g.daemon.wait_for_line("main: the board's counter was set to")
-    for _ in range(3):
-        sim.do("pulse 4")
-        polls_on(sim, 2)
     settle(g, sim, heard, allowed=3000)
     after = published(g, heard)
     assert all(after[name] >= before[name] for name in before), (before, after)
@@ -164,9 +166,9 @@ def test_unplug_and_replug(running):
     """pitfall 16: the line goes and comes back under its name; the board is read back, and nothing is missing."""
     g, sim, _, heard = running("--start", "07:11")
     base = published(g, heard), truth(sim)
-    for _ in range(3):
+    for nth in range(1, 4):
         sim.do("unplug", "speed 600")
-        g.daemon.wait_for_line("the line hung up", nth=_ + 1)
+        g.daemon.wait_for_line("the line hung up", nth=nth)
         wait_until(lambda: not fact(g, "board"), "the board's fact to be off")
         sim.do("replug")
         polls_on(sim)
@@ -221,7 +223,9 @@ def test_three_phases(running):
         settings["phase"] = "3p+n"
         settings["sensors"] = [{"name": "main", "ports": [1, 2, 3], "enable": True}]
     g, sim, _, heard = running("--speed", "0", settings=three)
-    sim.do("clamp 1 1000", "clamp 2 2000", "clamp 3 300", "advance 3600000")
     main = by_name(g)["main"]["id"]
+    sim.do("clamp 1 1000", "clamp 2 2000", "clamp 3 300", "advance 1000")
+    polls_on(sim)
+    sim.do("advance 3600000")
     heard.wait_for(f"/sensor/{main}/gauge", where=lambda m: m.json[1] == 3300)
     heard.wait_for(f"/sensor/{main}/counter", where=lambda m: m.json[1] == 3300)
