@@ -1,5 +1,5 @@
-/* Fuzzer: a request of the local API. Input: the header X-Version, a line end, the query. What is accepted must
- * hold a callback that may stand in a script. */
+/* Fuzzer: a request of the local API. Input: the header X-Version, a line end, the query. What is accepted
+ * must hold a callback that may stand in a script. */
 #include "core/jsonw.h"
 #include "core/local_api.h"
 #include "core/query.h"
