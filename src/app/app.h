@@ -15,6 +15,7 @@
 struct settings;
 struct settings_errors;
 struct httpd;
+struct mqtt;
 struct window;
 
 struct app {
@@ -25,6 +26,7 @@ struct app {
     struct facts facts;
     struct clock clock;
     struct stats stats;
+    struct mqtt *mqtt;     /* the broker's connection: service_mqtt_sink's from its new to its close, NULL else */
     struct window *window; /* 60 seconds of each gauge */
     struct httpd *httpd;   /* routes are added in a service's new */
     int64_t started_ms;    /* monotonic */
