@@ -15,9 +15,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* No turn of the loop visits more sensors than this; an answer writes up to two pieces in one. */
+#define TURN_SENSORS 256
+
+struct api_status {
+    struct app *app;
+    size_t answers; /* on their way */
+};
+
 /* One answer on its way: the piece in hand, and where the writing stands. */
 struct answer {
-    struct app *app;
+    struct api_status *service;
     bool (*write)(struct answer *a, const struct status_view *v); /* append a piece; false at the end */
     union {
         struct status_body status;
@@ -48,7 +56,7 @@ static const char *mosquitto_version(char text[16])
 
 static bool next_piece(struct answer *a)
 {
-    struct app *app = a->app;
+    struct app *app = a->service->app;
     char mosquitto[16];
     const struct status_library libraries[] = {
         {"libuv", uv_version_string()},
@@ -91,21 +99,36 @@ static void done(void *ctx)
 {
     struct answer *a = ctx;
 
+    a->service->answers--;
     jsonw_free(&a->piece);
     free(a);
 }
 
-static void start(struct app *app, const struct http_request *q, struct http_reply *r, const char *type,
+static bool is_busy(const struct api_status *s)
+{
+    size_t each = s->app->sensors.n_used;
+
+    if (each > 2 * STATUS_PIECE_SENSORS)
+        each = 2 * STATUS_PIECE_SENSORS;
+    return (s->answers + 1) * each > TURN_SENSORS;
+}
+
+static void start(struct api_status *s, const struct http_request *q, struct http_reply *r, const char *type,
                   bool (*write)(struct answer *, const struct status_view *))
 {
     if (!q->loopback) {
         http_text(r, 403, "this page is for clients on the gateway itself (loopback) only");
         return;
     }
+    if (is_busy(s)) {
+        http_text(r, 503, "as many as can be answered at a time are being answered; please try again");
+        return;
+    }
     struct answer *a = calloc(1, sizeof *a);
     if (!a)
         abort();
-    a->app = app;
+    a->service = s;
+    s->answers++;
     a->write = write;
     r->type = type;
     r->more = more;
@@ -123,12 +146,16 @@ static void answer_metrics(void *ctx, const struct http_request *q, struct http_
     start(ctx, q, r, METRICS_CONTENT_TYPE, write_metrics);
 }
 
-/* The app itself is all the state there is. */
 static void *api_status_new(struct app *a)
 {
-    httpd_route(a->httpd, "GET", "/api/v1/status", answer_status, a);
-    httpd_route(a->httpd, "GET", "/metrics", answer_metrics, a);
-    return a;
+    struct api_status *s = calloc(1, sizeof *s);
+
+    if (!s)
+        abort();
+    s->app = a;
+    httpd_route(a->httpd, "GET", "/api/v1/status", answer_status, s);
+    httpd_route(a->httpd, "GET", "/metrics", answer_metrics, s);
+    return s;
 }
 
 /* Nothing to compare: an answer shows the settings that are in force when it is written. */
@@ -139,14 +166,15 @@ static void api_status_apply(void *self, const struct settings *old, const struc
 
 static void api_status_stop(void *self)
 {
-    struct app *a = self;
+    struct api_status *s = self;
 
-    httpd_unroute(a->httpd, a);
+    httpd_unroute(s->app->httpd, s);
 }
 
+/* The server has stopped by now (services stop before any closes): no answer is on its way. */
 static void api_status_close(void *self, service_done done_cb, void *ctx)
 {
-    (void)self;
+    free(self);
     done_cb(ctx);
 }
 

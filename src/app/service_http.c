@@ -93,7 +93,8 @@ static struct place *find(struct place *places, size_t n, const struct sockaddr_
 }
 
 /* Add to a list that has room; one that stands there already, or is no address, is left out. */
-static void want(struct place *list, size_t *n, int parsed, const struct sockaddr_storage *address, const char *text)
+static void want(struct place *list, size_t *n, int parsed, const struct sockaddr_storage *address,
+                 const char *text)
 {
     if (parsed < 0)
         log_error("http: %s: not an IPv4 or IPv6 address to listen on", text);
@@ -111,7 +112,8 @@ static void service_http_apply(void *self, const struct settings *old, const str
     (void)old;
     want(list, &n, address_set(&address, next->http.listen, next->http.port), &address, next->http.listen);
     for (size_t i = 0; i < next->http.n_extra_listen; i++)
-        want(list, &n, address_parse(&address, next->http.extra_listen[i]), &address, next->http.extra_listen[i]);
+        want(list, &n, address_parse(&address, next->http.extra_listen[i]), &address,
+             next->http.extra_listen[i]);
     for (size_t i = 0; i < s->n_places; i++) {
         struct place *kept = find(list, n, &s->places[i].address);
         if (kept)
@@ -132,8 +134,7 @@ static void service_http_stop(void *self)
     struct service_state *s = self;
 
     uv_timer_stop(&s->retry);
-    for (size_t i = 0; i < s->n_places; i++)
-        httpd_unlisten(s->app->httpd, (const struct sockaddr *)&s->places[i].address);
+    httpd_stop(s->app->httpd);
 }
 
 static void on_httpd_closed(void *ctx)

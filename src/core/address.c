@@ -2,8 +2,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,8 +15,8 @@ int address_set(struct sockaddr_storage *out, const char *host, int port)
         *(struct sockaddr_in *)out =
             (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = four};
     else if (inet_pton(AF_INET6, host, &six) == 1)
-        *(struct sockaddr_in6 *)out =
-            (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port), .sin6_addr = six};
+        *(struct sockaddr_in6 *)out = (struct sockaddr_in6){
+            .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port), .sin6_addr = six};
     else
         return -1;
     return 0;
@@ -70,4 +68,22 @@ void address_format(char out[ADDRESS_MAX], const struct sockaddr_storage *a)
         inet_ntop(AF_INET, &four->sin_addr, host, sizeof host);
         snprintf(out, ADDRESS_MAX, "%s:%u", host, ntohs(four->sin_port));
     }
+}
+
+struct address_ip address_ip(const struct sockaddr_storage *a)
+{
+    struct address_ip ip = {{[10] = 0xff, [11] = 0xff}};
+
+    if (a->ss_family == AF_INET6)
+        memcpy(ip.b, &((const struct sockaddr_in6 *)a)->sin6_addr, 16);
+    else
+        memcpy(ip.b + 12, &((const struct sockaddr_in *)a)->sin_addr, 4);
+    return ip;
+}
+
+bool address_is_loopback(const struct address_ip *ip)
+{
+    static const uint8_t six[16] = {[15] = 1}, four[13] = {[10] = 0xff, [11] = 0xff, [12] = 127};
+
+    return memcmp(ip->b, six, sizeof six) == 0 || memcmp(ip->b, four, sizeof four) == 0;
 }

@@ -51,8 +51,8 @@ static bool get_callback(char *out, const char *query)
     return n > 0 && strspn(out, allowed) == (size_t)n;
 }
 
-int local_api_check(struct local_api_request *out, const char *query, const char *x_version, const char *gauge_unit,
-                    char error[LOCAL_API_ERROR])
+int local_api_check(struct local_api_request *out, const char *query, const char *x_version,
+                    const char *gauge_unit, char error[LOCAL_API_ERROR])
 {
     const char *unit = unit_name(gauge_unit);
     const char *wrong = NULL;
@@ -72,17 +72,20 @@ int local_api_check(struct local_api_request *out, const char *query, const char
     else
         return 0;
     snprintf(error, LOCAL_API_ERROR,
-             "%s is missing or wrong; required: version=1.0 (or the header X-Version: 1.0), interval=minute, unit=%s; "
+             "%s is missing or wrong; required: version=1.0 (or the header X-Version: 1.0), interval=minute, "
+             "unit=%s; "
              "optional: callback, of letters, digits and _\n",
              wrong, unit);
     return -1;
 }
 
-void local_api_write(struct jsonw *w, const struct local_api_request *q, const struct window_pair *pairs, size_t n)
+void local_api_write(struct jsonw *w, const struct local_api_request *q, const struct window_pair *pairs,
+                     size_t n)
 {
-    jsonw_raw(w, q->callback, strlen(q->callback));
-    if (q->callback[0])
+    if (q->callback[0]) {
+        jsonw_raw(w, q->callback, strlen(q->callback));
         jsonw_raw(w, "(", 1);
+    }
     jsonw_open(w, NULL, '[');
     for (size_t i = 0; i < n; i++) {
         jsonw_open(w, NULL, '[');

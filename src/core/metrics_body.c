@@ -78,17 +78,19 @@ static void put_head(struct jsonw *w, const struct status_view *v)
 
     snprintf(labels, sizeof labels, "version=\"%s\"", v->version);
     put_number(&walk, &(struct stat_value){"build_info", labels, STAT_GAUGE, 1, "The program's version."});
-    put_number(&walk, &(struct stat_value){"uptime_seconds", NULL, STAT_GAUGE, (v->mono_ms - v->started_ms) / 1000,
-                                     "Time since the start of the program."});
+    put_number(&walk,
+               &(struct stat_value){"uptime_seconds", NULL, STAT_GAUGE, (v->mono_ms - v->started_ms) / 1000,
+                                    "Time since the start of the program."});
     for (int i = 0; i < FACT_COUNT; i++) {
         snprintf(labels, sizeof labels, "fact=\"%s\"", fact_name((enum fact)i));
         put_number(&walk, &(struct stat_value){"fact", labels, STAT_GAUGE, v->facts->v[i].on,
-                                         "1 while the fact holds; the status says why not."});
+                                               "1 while the fact holds; the status says why not."});
     }
     stats_walk(v->stats, put_number, &walk);
 }
 
-static void put_sample(struct jsonw *w, const char *name, const struct sensor *s, int kind, bool with_unit, int64_t milli)
+static void put_sample(struct jsonw *w, const char *name, const struct sensor *s, int kind, bool with_unit,
+                       int64_t milli)
 {
     char value[NUM_MAX];
 
@@ -146,7 +148,7 @@ bool metrics_body_more(struct metrics_body *b, const struct status_view *v, stru
         b->stage++;
         b->cursor = 0;
     }
-    if (w->len == before)
-        text(w, "\n"); /* sensors without a reading: the format allows an empty line, the pieces must not be empty */
+    if (w->len == before) /* sensors without a reading: a piece is never empty, and an empty line is allowed */
+        text(w, "\n");
     return true;
 }

@@ -1,5 +1,6 @@
-/* The body of /metrics: every number and every sensor's newest values in Prometheus' text format 0.0.4, piece by
- * piece. It never asks a module twice in one body, and never holds a pointer from one piece to the next. */
+/* The body of /metrics: every number and every sensor's newest values in Prometheus' text format 0.0.4, piece
+ * by piece. It never asks a module twice in one body, and never holds a pointer from one piece to the next.
+ */
 #ifndef CORE_METRICS_BODY_H
 #define CORE_METRICS_BODY_H
 

@@ -13,8 +13,8 @@
  * Returns the length of the text, or QUERY_BAD. */
 int query_decode(const char *src, size_t len, bool form, char *dst, size_t size);
 
-/* The decoded value of key in dst (size bytes of room), terminated; of several, the first. query is what stands
- * behind the '?', terminated. Returns the length of the value, QUERY_ABSENT or QUERY_BAD. */
+/* The decoded value of key in dst (size bytes of room), terminated; of several, the first. query is what
+ * stands behind the '?', terminated. Returns the length of the value, QUERY_ABSENT or QUERY_BAD. */
 int query_get(const char *query, const char *key, char *dst, size_t size);
 
 #endif

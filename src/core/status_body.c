@@ -50,6 +50,7 @@ static void put_settings(struct jsonw *w, const struct settings *s)
     jsonw_str(w, "protocol", s->board.protocol == BOARD_FLM02 ? "flm02" : "none");
     jsonw_str(w, "device", s->board.device);
     jsonw_int(w, "baud", s->board.baud);
+    jsonw_str(w, "phase", phase_name(s->phase));
     jsonw_close(w, '}');
     jsonw_open(w, "broker", '{');
     jsonw_str(w, "host", s->mqtt.host);

@@ -15,9 +15,8 @@ struct status_body {
     size_t cursor; /* of sensors_next() */
 };
 
-/* Append the next piece to w, the same writer each time (its text may be taken away in between, its `comma` not).
- * Returns true when at least a
- * byte was appended, false when the body was complete already. */
+/* Append the next piece to w, the same writer each time (its text may be taken away in between, its `comma`
+ * not). Returns true when at least a byte was appended, false when the body was complete already. */
 bool status_body_more(struct status_body *b, const struct status_view *v, struct jsonw *w);
 
 #endif

@@ -12,8 +12,9 @@ struct sensors;
 struct settings;
 struct stats;
 
-/* The bodies come in pieces, and no piece visits more sensors than this: with 10 000 sensors the loop goes on. */
-#define STATUS_PIECE_SENSORS 64
+/* The bodies come in pieces, and no piece visits more sensors than this: with 10 000 sensors the loop goes
+ * on. */
+#define STATUS_PIECE_SENSORS 32
 
 struct status_library {
     const char *name, *version;

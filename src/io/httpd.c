@@ -1,5 +1,6 @@
 #include "io/httpd.h"
 
+#include "core/address.h"
 #include "core/limits.h"
 #include "io/httpd_answer.h"
 #include "io/log.h"
@@ -14,12 +15,10 @@
 #include <unistd.h>
 
 #define BACKLOG         128
-#define ACCEPT_BURST    16   /* connections accepted in one turn of the loop */
-#define ACCEPT_PAUSE_MS 1000 /* after an accept() that found no descriptor or memory */
-
-struct ip {
-    uint8_t b[16]; /* IPv6; an IPv4 address is mapped */
-};
+#define ACCEPT_BURST    16         /* connections accepted in one turn of the loop */
+#define ACCEPT_PAUSE_MS 1000       /* after an accept() that found no descriptor or memory */
+#define SEND_BUFFER     (64 << 10) /* bytes: a slow reader shall not get megabytes of old values, nor cost them \
+                                    */
 
 struct listener {
     uv_poll_t poll;
@@ -33,7 +32,7 @@ struct conn {
     struct conn *next, **link;
     struct httpd *h;
     int fd; /* the library's; we only shut it down */
-    struct ip ip;
+    struct address_ip ip;
     int64_t deadline_ms;
     char *target;   /* of the request in hand, as it came; NULL: none yet */
     bool announced; /* its header was seen whole: the library's next call wants the answer */
@@ -42,7 +41,8 @@ struct conn {
 struct httpd {
     uv_loop_t *loop;
     uv_timer_t timer;
-    uv_poll_t poll; /* on the library's epoll descriptor */
+    uv_idle_t again; /* while the library has more to do at once */
+    uv_poll_t poll;  /* on the library's epoll descriptor */
     const struct mhd *mhd;
     struct MHD_Daemon *daemon; /* NULL until the first client */
     struct listener *listeners;
@@ -50,13 +50,13 @@ struct httpd {
     int64_t accept_at_ms; /* not before this */
     struct {
         int fd;
-        struct ip ip;
+        struct address_ip ip;
     } arriving; /* the connection that is being handed to the library */
     struct conn *conns;
     unsigned n_conns;
     struct httpd_routes routes;
     uint64_t accepted, requests, refused, timed_out;
-    unsigned n_handles; /* timer and polls: what httpd_close() waits for */
+    unsigned n_handles; /* what httpd_close() waits for */
     void (*closed)(void *ctx);
     void *closed_ctx;
 };
@@ -77,25 +77,7 @@ static int64_t now_ms(const struct httpd *h)
 
 /* ---- connections, as the library tells of them ---- */
 
-static struct ip ip_of(const struct sockaddr_storage *a)
-{
-    struct ip ip = {{[10] = 0xff, [11] = 0xff}};
-
-    if (a->ss_family == AF_INET6)
-        memcpy(&ip, &((const struct sockaddr_in6 *)a)->sin6_addr, 16);
-    else
-        memcpy(ip.b + 12, &((const struct sockaddr_in *)a)->sin_addr, 4);
-    return ip;
-}
-
-static bool ip_is_loopback(const struct ip *ip)
-{
-    static const struct ip six = {{[15] = 1}}, four = {{[10] = 0xff, [11] = 0xff, [12] = 127}};
-
-    return memcmp(ip, &six, 16) == 0 || memcmp(ip, &four, 13) == 0;
-}
-
-static unsigned count_of_ip(const struct httpd *h, const struct ip *ip)
+static unsigned count_of_ip(const struct httpd *h, const struct address_ip *ip)
 {
     unsigned n = 0;
 
@@ -172,10 +154,11 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mc, const ch
     c->deadline_ms = now_ms(h) + HTTPD_REPLY_MS;
     if (body)
         return httpd_refuse_body(h->mhd, mc);
-    return httpd_answer(&h->routes, h->mhd, mc, method, c->target, ip_is_loopback(&c->ip));
+    return httpd_answer(&h->routes, h->mhd, mc, method, c->target, address_is_loopback(&c->ip));
 }
 
-static void on_completed(void *ctx, struct MHD_Connection *mc, void **con_cls, enum MHD_RequestTerminationCode code)
+static void on_completed(void *ctx, struct MHD_Connection *mc, void **con_cls,
+                         enum MHD_RequestTerminationCode code)
 {
     struct conn *c = *con_cls;
 
@@ -200,14 +183,26 @@ static void on_library_log(void *ctx, const char *fmt, va_list ap)
 static void on_acceptable(uv_poll_t *p, int status, int events);
 static void on_timer(uv_timer_t *t);
 
-/* Wake up for what comes first: the library's own wish, a deadline, the end of a pause. Nothing: no wake-up. */
-static void arm(struct httpd *h)
+static void on_again(uv_idle_t *i);
+
+/* The library knows no time limits here: it wants to go on at once, or waits for its descriptor. At once is
+ * the next turn of the loop, by an idle handle: a timer of 0 ms that is set in its own callback runs before
+ * all else. */
+static void arm_again(struct httpd *h)
 {
     MHD_UNSIGNED_LONG_LONG wish;
-    int64_t now = now_ms(h), at = INT64_MAX;
 
     if (h->daemon && h->mhd->get_timeout(h->daemon, &wish) == MHD_YES)
-        at = now + (int64_t)wish;
+        uv_idle_start(&h->again, on_again);
+    else
+        uv_idle_stop(&h->again);
+}
+
+/* Wake up for what comes first: a deadline, or the end of a pause. Nothing: no wake-up. */
+static void arm_timer(struct httpd *h)
+{
+    int64_t now = now_ms(h), at = INT64_MAX;
+
     for (const struct conn *c = h->conns; c; c = c->next)
         if (c->deadline_ms < at)
             at = c->deadline_ms;
@@ -216,7 +211,7 @@ static void arm(struct httpd *h)
     if (at == INT64_MAX)
         uv_timer_stop(&h->timer);
     else
-        uv_timer_start(&h->timer, on_timer, at > now ? (uint64_t)(at - now) : 0, 0);
+        uv_timer_start(&h->timer, on_timer, at > now ? (uint64_t)(at - now) : 1, 0);
 }
 
 /* While all connections are taken, clients wait in the backlog. */
@@ -240,7 +235,13 @@ static void run(struct httpd *h)
     if (h->daemon)
         h->mhd->run(h->daemon);
     update_accepting(h);
-    arm(h);
+    arm_again(h);
+    arm_timer(h);
+}
+
+static void on_again(uv_idle_t *i)
+{
+    run(i->data);
 }
 
 static void on_timer(uv_timer_t *t)
@@ -337,7 +338,7 @@ static bool accept_one(struct httpd *h, int listen_fd)
         return false;
     }
     h->arriving.fd = fd;
-    h->arriving.ip = ip_of(&peer);
+    h->arriving.ip = address_ip(&peer);
     if (count_of_ip(h, &h->arriving.ip) >= LIMIT_HTTP_PER_IP) {
         h->refused++;
         close(fd);
@@ -371,12 +372,13 @@ static socklen_t address_len(const struct sockaddr *a)
 
 static int open_listening(const struct sockaddr *address)
 {
-    int on = 1, off = 0;
+    int on = 1, off = 0, buffer = SEND_BUFFER;
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -errno;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer); /* connections inherit it */
     if (address->sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     if (bind(fd, address, address_len(address)) == 0 && listen(fd, BACKLOG) == 0)
@@ -425,8 +427,9 @@ struct httpd *httpd_new(uv_loop_t *loop)
     h->loop = loop;
     h->accepting = true;
     uv_timer_init(loop, &h->timer);
-    h->timer.data = h;
-    h->n_handles = 1;
+    uv_idle_init(loop, &h->again);
+    h->timer.data = h->again.data = h;
+    h->n_handles = 2;
     return h;
 }
 
@@ -476,16 +479,24 @@ const char *httpd_library_version(const struct httpd *h)
 }
 
 /* libuv lets go of the epoll descriptor before the library closes it. */
-void httpd_close(struct httpd *h, void (*cb)(void *ctx), void *ctx)
+void httpd_stop(struct httpd *h)
 {
-    h->closed = cb;
-    h->closed_ctx = ctx;
     while (h->listeners)
         listener_close(&h->listeners);
-    uv_close((uv_handle_t *)&h->timer, on_handle_closed);
+    uv_timer_stop(&h->timer);
+    uv_idle_stop(&h->again);
     if (!h->daemon)
         return;
     uv_close((uv_handle_t *)&h->poll, on_handle_closed);
     h->mhd->stop_daemon(h->daemon);
     h->daemon = NULL;
+}
+
+void httpd_close(struct httpd *h, void (*cb)(void *ctx), void *ctx)
+{
+    httpd_stop(h);
+    h->closed = cb;
+    h->closed_ctx = ctx;
+    uv_close((uv_handle_t *)&h->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&h->again, on_handle_closed);
 }

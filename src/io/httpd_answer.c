@@ -55,9 +55,9 @@ static struct MHD_Response *response_in_pieces(const struct mhd *mhd, const stru
 static enum MHD_Result queue(const struct mhd *mhd, struct MHD_Connection *mc, const struct http_reply *r,
                              const char *header, const char *value)
 {
-    struct MHD_Response *resp = r->more
-                                    ? response_in_pieces(mhd, r)
-                                    : mhd->create_response_from_buffer(r->len, r->body, MHD_RESPMEM_MUST_FREE);
+    struct MHD_Response *resp =
+        r->more ? response_in_pieces(mhd, r)
+                : mhd->create_response_from_buffer(r->len, r->body, MHD_RESPMEM_MUST_FREE);
     enum MHD_Result rc;
 
     if (!resp)
@@ -74,7 +74,8 @@ bool httpd_has_body(const struct mhd *mhd, struct MHD_Connection *mc)
 {
     const char *len = mhd->lookup_connection_value(mc, MHD_HEADER_KIND, "Content-Length");
 
-    return (len && strcmp(len, "0") != 0) || mhd->lookup_connection_value(mc, MHD_HEADER_KIND, "Transfer-Encoding");
+    return (len && strcmp(len, "0") != 0) ||
+           mhd->lookup_connection_value(mc, MHD_HEADER_KIND, "Transfer-Encoding");
 }
 
 enum MHD_Result httpd_refuse_body(const struct mhd *mhd, struct MHD_Connection *mc)
@@ -100,7 +101,8 @@ static void allow_add(char allow[ALLOW_MAX], const char *method)
              strcmp(method, "GET") == 0 ? ", HEAD" : "");
 }
 
-/* Let the route's handler fill the reply. allow gets the methods that the path does know, when it is another. */
+/* Let the route's handler fill the reply. allow gets the methods that the path does know, when it is another.
+ */
 static void dispatch(const struct httpd_routes *routes, struct http_request *q, struct http_reply *r,
                      char allow[ALLOW_MAX])
 {
@@ -123,8 +125,8 @@ static void dispatch(const struct httpd_routes *routes, struct http_request *q, 
         http_text(r, MHD_HTTP_NOT_FOUND, "nothing is here");
 }
 
-enum MHD_Result httpd_answer(const struct httpd_routes *routes, const struct mhd *mhd, struct MHD_Connection *mc,
-                             const char *method, const char *target, bool loopback)
+enum MHD_Result httpd_answer(const struct httpd_routes *routes, const struct mhd *mhd,
+                             struct MHD_Connection *mc, const char *method, const char *target, bool loopback)
 {
     char path[HTTPD_TARGET_MAX + 1], allow[ALLOW_MAX] = "";
     size_t path_len = strcspn(target, "?");
@@ -142,5 +144,8 @@ enum MHD_Result httpd_answer(const struct httpd_routes *routes, const struct mhd
         http_text(&r, MHD_HTTP_BAD_REQUEST, "the path is not well encoded");
     else
         dispatch(routes, &q, &r, allow);
+    if (r.more && strcmp(method, "HEAD") == 0)
+        return queue(mhd, mc, &r, "Connection",
+                     "close"); /* libmicrohttpd 0.9.75 sends the end of a body nevertheless */
     return queue(mhd, mc, &r, allow[0] ? "Allow" : NULL, allow);
 }

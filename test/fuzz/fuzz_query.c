@@ -1,15 +1,14 @@
-/* Fuzzer: a request of the local API. Input: the header X-Version, a line end, the query. What is accepted must
- * hold a callback that may stand in a script. */
+/* Fuzzer: a request of the local API. Input: the header X-Version, a line end, the query. What is accepted
+ * must hold a callback that may stand in a script. */
+#include "fuzz.h"
+
 #include "core/jsonw.h"
 #include "core/local_api.h"
 #include "core/query.h"
 #include "core/window.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void write_answer(const struct local_api_request *r)
 {

@@ -25,9 +25,22 @@ static void there_and_back(void **state)
 static void refuses(void **state)
 {
     static const char *const bad[] = {
-        "",         "127.0.0.1", "127.0.0.1:",      "127.0.0.1:0",   "127.0.0.1:65536", "127.0.0.1:8x",
-        "::1:80",   "[::1]",     "[::1]80",         "[127.0.0.1]:1", "localhost4:80",   ":80",
-        "[::1:80",  "[]:1",      "1.2.3.4:-1",      "[::1]:99999999999999999999",
+        "",
+        "127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:0",
+        "127.0.0.1:65536",
+        "127.0.0.1:8x",
+        "::1:80",
+        "[::1]",
+        "[::1]80",
+        "[127.0.0.1]:1",
+        "localhost4:80",
+        ":80",
+        "[::1:80",
+        "[]:1",
+        "1.2.3.4:-1",
+        "[::1]:99999999999999999999",
         "[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]:1",
     };
     struct sockaddr_storage a;
@@ -38,9 +51,36 @@ static void refuses(void **state)
     assert_int_equal(address_set(&a, "example.org", 80), -1);
 }
 
+static bool is_loopback(const char *host)
+{
+    struct sockaddr_storage a;
+
+    assert_int_equal(address_set(&a, host, 1), 0);
+    struct address_ip ip = address_ip(&a);
+    return address_is_loopback(&ip);
+}
+
+static void knows_loopback(void **state)
+{
+    static const char *const here[] = {"127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1"};
+    static const char *const elsewhere[] = {"0.0.0.0",  "128.0.0.1",  "126.0.0.1", "192.0.2.1",
+                                            "::",       "::2",        "fe80::1",   "::ffff:192.0.2.1",
+                                            "::7f00:1", "2001:db8::1"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof here / sizeof here[0]; i++)
+        assert_true(is_loopback(here[i]));
+    for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++)
+        assert_false(is_loopback(elsewhere[i]));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(there_and_back), cmocka_unit_test(refuses)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(there_and_back),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(knows_loopback),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

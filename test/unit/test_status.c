@@ -49,7 +49,8 @@ static void make_sensors(unsigned n, const char *name)
 
 static void give(unsigned slot, enum reading_kind kind, int64_t milli, int64_t mono_ms, int64_t unix_s)
 {
-    sensors.slots[slot].latest[kind] = (struct sensor_latest){.milli = milli, .mono_ms = mono_ms, .unix_s = unix_s};
+    sensors.slots[slot].latest[kind] =
+        (struct sensor_latest){.milli = milli, .mono_ms = mono_ms, .unix_s = unix_s};
 }
 
 static int setup(void **state)
@@ -64,7 +65,8 @@ static int setup(void **state)
     clock_look(&clk, 2000000000000, 61000);
     memset(&stats, 0, sizeof stats);
     stats_add(&stats, numbers, NULL);
-    settings = (struct settings){.generation = 2, .board = {.protocol = BOARD_FLM02, .device = dev, .baud = 115200}};
+    settings =
+        (struct settings){.generation = 2, .board = {.protocol = BOARD_FLM02, .device = dev, .baud = 115200}};
     settings.device.id = id;
     settings.device.key = settings.mqtt.username = key;
     settings.mqtt.host = host;
@@ -124,13 +126,14 @@ static void status_says_it_all(void **state)
         "{\"version\":\"9.9\",\"libraries\":{\"libuv\":\"1.2.3\",\"libother\":null},\"uptime_s\":60.5,"
         "\"clock\":{\"state\":\"local\",\"unix_s\":2000000000,\"steps\":0,\"last_step_s\":0},"
         "\"device\":{\"id\":\"device\",\"name\":null,\"serial\":null},\"settings_generation\":2,"
-        "\"board\":{\"protocol\":\"flm02\",\"device\":\"/dev/ttyS1\",\"baud\":115200},"
+        "\"board\":{\"protocol\":\"flm02\",\"device\":\"/dev/ttyS1\",\"baud\":115200,\"phase\":\"1p\"},"
         "\"broker\":{\"host\":\"localhost\",\"port\":1883,\"tls\":false},"
         "\"facts\":{\"board\":{\"on\":true,\"since\":1999999942,\"for_s\":58.5,\"reason\":\"hardware 2.1\"},"
         "\"heartbeat\":{\"on\":false,\"since\":1999999940,\"for_s\":60.5,\"reason\":\"\"},"
         "\"broker\":{\"on\":false,\"since\":1999999940,\"for_s\":60.5,\"reason\":\"\"},"
         "\"settings\":{\"on\":false,\"since\":1999999940,\"for_s\":60.5,\"reason\":\"\"}},"
-        "\"numbers\":{\"dropped_total{why=\\\"full\\\"}\":3,\"dropped_total{why=\\\"old\\\"}\":4,\"lag_ms\":-5},"
+        "\"numbers\":{\"dropped_total{why=\\\"full\\\"}\":3,\"dropped_total{why=\\\"old\\\"}\":4,\"lag_ms\":-"
+        "5},"
         "\"sensors\":[{\"id\":\"00000000000000000000000000000001\",\"name\":\"ma\\\"in\",\"number\":1,"
         "\"class\":\"analog\",\"type\":\"electricity\","
         "\"gauge\":{\"value\":103.5,\"unit\":\"W\",\"unix_s\":1999999999,\"age_s\":0.5},"
@@ -147,34 +150,33 @@ static void metrics_in_prometheus_format(void **state)
     make_sensors(2, "a\"b\\c\nd\xc3\xa9");
     give(1, READING_GAUGE, -1500, 61000, 1);
     char *text = body(true, NULL);
-    assert_string_equal(text,
-                        "# HELP fluksod_build_info The program's version.\n"
-                        "# TYPE fluksod_build_info gauge\n"
-                        "fluksod_build_info{version=\"9.9\"} 1\n"
-                        "# HELP fluksod_uptime_seconds Time since the start of the program.\n"
-                        "# TYPE fluksod_uptime_seconds gauge\n"
-                        "fluksod_uptime_seconds 60\n"
-                        "# HELP fluksod_fact 1 while the fact holds; the status says why not.\n"
-                        "# TYPE fluksod_fact gauge\n"
-                        "fluksod_fact{fact=\"board\"} 1\n"
-                        "fluksod_fact{fact=\"heartbeat\"} 0\n"
-                        "fluksod_fact{fact=\"broker\"} 0\n"
-                        "fluksod_fact{fact=\"settings\"} 0\n"
-                        "# HELP fluksod_dropped_total Dropped.\n"
-                        "# TYPE fluksod_dropped_total counter\n"
-                        "fluksod_dropped_total{why=\"full\"} 3\n"
-                        "fluksod_dropped_total{why=\"old\"} 4\n"
-                        "# HELP fluksod_lag_ms Lag.\n"
-                        "# TYPE fluksod_lag_ms gauge\n"
-                        "fluksod_lag_ms -5\n"
-                        "# HELP fluksod_sensor_value The sensor's newest reading.\n"
-                        "# TYPE fluksod_sensor_value gauge\n"
-                        "fluksod_sensor_value{sensor=\"00000000000000000000000000000002\","
-                        "name=\"a\\\"b\\\\c\\nd\xc3\xa9\",kind=\"gauge\",unit=\"W\"} -1.5\n"
-                        "# HELP fluksod_sensor_age_seconds Time since the sensor's newest reading.\n"
-                        "# TYPE fluksod_sensor_age_seconds gauge\n"
-                        "fluksod_sensor_age_seconds{sensor=\"00000000000000000000000000000002\","
-                        "name=\"a\\\"b\\\\c\\nd\xc3\xa9\",kind=\"gauge\"} 0.5\n");
+    assert_string_equal(text, "# HELP fluksod_build_info The program's version.\n"
+                              "# TYPE fluksod_build_info gauge\n"
+                              "fluksod_build_info{version=\"9.9\"} 1\n"
+                              "# HELP fluksod_uptime_seconds Time since the start of the program.\n"
+                              "# TYPE fluksod_uptime_seconds gauge\n"
+                              "fluksod_uptime_seconds 60\n"
+                              "# HELP fluksod_fact 1 while the fact holds; the status says why not.\n"
+                              "# TYPE fluksod_fact gauge\n"
+                              "fluksod_fact{fact=\"board\"} 1\n"
+                              "fluksod_fact{fact=\"heartbeat\"} 0\n"
+                              "fluksod_fact{fact=\"broker\"} 0\n"
+                              "fluksod_fact{fact=\"settings\"} 0\n"
+                              "# HELP fluksod_dropped_total Dropped.\n"
+                              "# TYPE fluksod_dropped_total counter\n"
+                              "fluksod_dropped_total{why=\"full\"} 3\n"
+                              "fluksod_dropped_total{why=\"old\"} 4\n"
+                              "# HELP fluksod_lag_ms Lag.\n"
+                              "# TYPE fluksod_lag_ms gauge\n"
+                              "fluksod_lag_ms -5\n"
+                              "# HELP fluksod_sensor_value The sensor's newest reading.\n"
+                              "# TYPE fluksod_sensor_value gauge\n"
+                              "fluksod_sensor_value{sensor=\"00000000000000000000000000000002\","
+                              "name=\"a\\\"b\\\\c\\nd\xc3\xa9\",kind=\"gauge\",unit=\"W\"} -1.5\n"
+                              "# HELP fluksod_sensor_age_seconds Time since the sensor's newest reading.\n"
+                              "# TYPE fluksod_sensor_age_seconds gauge\n"
+                              "fluksod_sensor_age_seconds{sensor=\"00000000000000000000000000000002\","
+                              "name=\"a\\\"b\\\\c\\nd\xc3\xa9\",kind=\"gauge\"} 0.5\n");
     free(text);
 }
 

@@ -60,7 +60,8 @@ static void sixty_seconds_ascending(void **state)
     }
 }
 
-/* "A hole before a known value is filled with that later value; seconds after the last known value" are not known */
+/* "A hole before a known value is filled with that later value; seconds after the last known value" are not
+ * known */
 static void holes_take_the_later_value(void **state)
 {
     (void)state;
