@@ -83,7 +83,7 @@ static void on_hangup(uv_signal_t *sig, int signum)
             log_warn("settings: %s takes effect at the next start", later);
         take_settings(g, l.settings);
         facts_set(&g->app.facts, FACT_SETTINGS, true, "", app_mono_ms(&g->app));
-        log_info("settings: %s is in force", g->options->settings_path);
+        log_info("settings: %s is in force (generation %u)", g->options->settings_path, g->settings->generation);
     } else {
         log_errors(&l.errors);
         log_error("settings: %s changes nothing: %zu error%s", g->options->settings_path, l.errors.n,

@@ -103,7 +103,7 @@ def test_start_with_a_bad_file_runs_on_the_last_good(gateway, broker, subscribe)
     g.daemon.wait_for_line("running on the last good ones")
     settings = g.status()["facts"]["settings"]
     assert not settings["on"] and "last good settings are in force" in settings["reason"]
-    assert 'fluksod_fact{name="settings"} 0' in g.get("/metrics")[2]
+    assert 'fluksod_fact{fact="settings"} 0' in g.get("/metrics")[2]
 
 
 def test_the_first_start_draws_an_id(gateway, broker, subscribe):
