@@ -149,8 +149,10 @@ static int set_tls(struct mqtt_link *l)
                                .cert_file = c->text[MQTT_CERT_FILE],
                                .key_file = c->text[MQTT_KEY_FILE]};
     SSL_CTX *ctx = mqtt_tls_context(&l->tls);
-    if (!ctx)
+    if (!ctx) {
+        snprintf(l->error, sizeof l->error, "%s", l->tls.error);
         return -1;
+    }
     mosquitto_int_option(l->mosq, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0);
     mosquitto_void_option(l->mosq, MOSQ_OPT_SSL_CTX, ctx); /* takes a reference */
     SSL_CTX_free(ctx);
@@ -174,6 +176,8 @@ static void explain(struct mqtt_link *l, int rc, int err)
         why = l->connack < (int)ARRAY_LEN(refused) ? refused[l->connack] : "refused by the broker";
     else if (rc == MOSQ_ERR_EAI)
         why = err == EAI_NONAME || err == EAI_NODATA ? "name not found" : gai_strerror(err);
+    else if (rc == MOSQ_ERR_ERRNO && err == EPROTO)
+        why = "TLS: broken off by the broker";
     else if (rc == MOSQ_ERR_ERRNO && err)
         why = strerror(err);
     else if (rc == MOSQ_ERR_KEEPALIVE)
@@ -181,25 +185,6 @@ static void explain(struct mqtt_link *l, int rc, int err)
     else if (rc == MOSQ_ERR_CONN_LOST || rc == MOSQ_ERR_ERRNO)
         why = "closed by the broker";
     snprintf(l->error, sizeof l->error, "%s", why);
-}
-
-/* 0, or -1 with l->error set. */
-static int connect_to(struct mqtt_link *l)
-{
-    static const char *const bind_to[] = {NULL, "0.0.0.0", "::"};
-    const char *address = bind_to[l->family % ARRAY_LEN(bind_to)];
-    const char *host = l->config.text[MQTT_HOST];
-
-    mosquitto_string_option(l->mosq, MOSQ_OPT_BIND_ADDRESS, address);
-    int rc = mosquitto_connect_async(l->mosq, host, l->config.port, KEEPALIVE_S);
-    if (rc == MOSQ_ERR_ERRNO && address) { /* the name may have no address of this family */
-        mosquitto_string_option(l->mosq, MOSQ_OPT_BIND_ADDRESS, NULL);
-        rc = mosquitto_connect_async(l->mosq, host, l->config.port, KEEPALIVE_S);
-    }
-    if (!rc)
-        return 0;
-    explain(l, rc, errno);
-    return -1;
 }
 
 static void on_connect(struct mosquitto *mosq, void *ctx, int code)
@@ -210,25 +195,48 @@ static void on_connect(struct mosquitto *mosq, void *ctx, int code)
     l->connack = code;
 }
 
-static void job_open(uv_work_t *job)
+/* 0, or -1 with l->error set. */
+static int make_client(struct mqtt_link *l)
 {
-    struct mqtt_link *l = job->data;
     const char *status = l->config.text[MQTT_STATUS_TOPIC];
 
     l->mosq = mosquitto_new(l->config.text[MQTT_CLIENT_ID], true, l);
     if (!l->mosq) {
         snprintf(l->error, sizeof l->error, "client id: %s", strerror(errno));
-        return;
+        return -1;
     }
     mosquitto_connect_callback_set(l->mosq, on_connect);
     mosquitto_int_option(l->mosq, MOSQ_OPT_TCP_NODELAY, 1);
     if (status)
         mosquitto_will_set(l->mosq, status, sizeof offline - 1, offline, 0, true);
-    if (set_credentials(l) < 0 || set_tls(l) < 0 || connect_to(l) < 0) {
-        if (!l->error[0])
-            explain(l, MOSQ_ERR_TLS, 0);
-        return;
+    return set_credentials(l) < 0 || set_tls(l) < 0 ? -1 : 0;
+}
+
+/* 0, or -1 with l->error set. */
+static int connect_to(struct mqtt_link *l, const char *bind_address)
+{
+    if (make_client(l) < 0)
+        return -1;
+    if (bind_address)
+        mosquitto_string_option(l->mosq, MOSQ_OPT_BIND_ADDRESS, bind_address);
+    int rc = mosquitto_connect_async(l->mosq, l->config.text[MQTT_HOST], l->config.port, KEEPALIVE_S);
+    if (!rc)
+        return 0;
+    if (rc == MOSQ_ERR_ERRNO && bind_address) { /* the name may have no address of this family */
+        mosquitto_destroy(l->mosq);             /* 2.0.11 cannot take a bind address back */
+        return connect_to(l, NULL);
     }
+    explain(l, rc, errno);
+    return -1;
+}
+
+static void job_open(uv_work_t *job)
+{
+    static const char *const bind_to[] = {NULL, "0.0.0.0", "::"};
+    struct mqtt_link *l = job->data;
+
+    if (connect_to(l, bind_to[l->family % ARRAY_LEN(bind_to)]) < 0)
+        return;
     fcntl(mosquitto_socket(l->mosq), F_SETFD, FD_CLOEXEC);
     l->fd = fcntl(mosquitto_socket(l->mosq), F_DUPFD_CLOEXEC, 0);
     if (l->fd < 0)
@@ -305,7 +313,8 @@ static int serve(struct mqtt_link *l, int events, int *err)
     int rc = 0;
 
     errno = 0;
-    if (events & UV_READABLE || in_tls_handshake(l))
+    if (events & UV_READABLE || l->state == HANDSHAKE) /* a TLS handshake reads and writes there; and a refusal is
+                                                          read before a write into it fails */
         rc = mosquitto_loop_read(l->mosq, 1);
     if (!rc && events & UV_WRITABLE && !in_tls_handshake(l))
         rc = mosquitto_loop_write(l->mosq, 1);

@@ -68,8 +68,11 @@ static int on_verify(int ok, X509_STORE_CTX *x)
 /* A fatal alert from the broker: it refuses us (no client certificate, or one that it does not know). */
 static void on_info(const SSL *ssl, int where, int ret)
 {
+    const char *why = (ret & 0xff) == TLS13_AD_CERTIFICATE_REQUIRED ? "certificate required" /* OpenSSL 3.0: "unknown" */
+                                                                     : SSL_alert_desc_string_long(ret);
+
     if (where == SSL_CB_READ_ALERT && ret >> 8 == SSL3_AL_FATAL)
-        note(owner(ssl), "refused by the broker (TLS: %s)", SSL_alert_desc_string_long(ret));
+        note(owner(ssl), "refused by the broker (TLS: %s)", why);
 }
 
 void mqtt_tls_note(struct mqtt_tls *t, const char *line)

@@ -2,7 +2,8 @@
  * drive, without board or settings file. It never looks at what comes of it: the tests subscribe to that.
  *
  * SIGUSR1 prints a line of JSON: all statistics, the state of the broker and the longest gap of a 10 ms tick since the
- * last such line. SIGUSR2 applies settings with one sensor less. SIGHUP makes the clock known when --unset. */
+ * last such line. SIGUSR2 applies settings with one sensor less. SIGHUP makes the clock known after --unset. With
+ * --frozen the counters stay at 0. */
 #include "app/app.h"
 #include "core/jsonw.h"
 #include "core/settings.h"
@@ -29,9 +30,9 @@ struct probe {
     uv_signal_t signals[5];
     size_t sensors;
     unsigned every_ms;
-    long rounds;  /* left; negative: no end */
+    long rounds; /* left; negative: no end */
     int64_t round, second;
-    bool unset;
+    bool unset, frozen;
     uint64_t last_tick_ns, gap_ns;
 };
 
@@ -81,19 +82,15 @@ static void make_settings(struct probe *p)
 
 /* ---- readings ---- */
 
-/* A round is a second of all sensors: gauge and counter of each, both the number of the round. */
+/* A round is a second of all sensors: gauge and counter of each; the gauge is the number of the round. */
 static void on_readings(uv_timer_t *t)
 {
     struct probe *p = t->data;
     size_t cursor = 0;
     const struct sensor *x;
 
-    if (p->rounds == 0) {
+    if (p->rounds > 0 && --p->rounds == 0)
         uv_timer_stop(t);
-        raise(SIGTERM);
-        return;
-    }
-    p->rounds -= p->rounds > 0;
     p->round++;
     p->second++;
     while ((x = sensors_next(&p->app.sensors, &cursor))) {
@@ -104,6 +101,7 @@ static void on_readings(uv_timer_t *t)
                             .unix_s = p->unset ? 0 : p->second};
         hub_emit(&p->app.hub, &r);
         r.kind = READING_COUNTER;
+        r.milli = p->frozen ? 0 : p->round * 1000;
         hub_emit(&p->app.hub, &r);
     }
 }
@@ -210,6 +208,8 @@ static void run(struct probe *p)
         p->signals[i].data = p;
         uv_signal_start(&p->signals[i], on_signal, signums[i]);
     }
+    puts("ready");
+    fflush(stdout);
     uv_timer_init(&loop, &p->readings);
     uv_timer_init(&loop, &p->tick);
     p->readings.data = p->tick.data = p;
@@ -224,7 +224,7 @@ static void run(struct probe *p)
 
 int main(int argc, char **argv)
 {
-    enum { HOST, PORT, SENSORS, EVERY, ROUNDS, DEVICE, CLIENT, USER, PASSWORD, CA, CERT, KEY, UNSET };
+    enum { HOST, PORT, SENSORS, EVERY, ROUNDS, DEVICE, CLIENT, USER, PASSWORD, CA, CERT, KEY, UNSET, FROZEN };
     static const struct option options[] = {
         [HOST] = {"host", 1, NULL, HOST},       [PORT] = {"port", 1, NULL, PORT},
         [SENSORS] = {"sensors", 1, NULL, SENSORS}, [EVERY] = {"every-ms", 1, NULL, EVERY},
@@ -232,7 +232,8 @@ int main(int argc, char **argv)
         [CLIENT] = {"client-id", 1, NULL, CLIENT}, [USER] = {"username", 1, NULL, USER},
         [PASSWORD] = {"password-file", 1, NULL, PASSWORD}, [CA] = {"ca-file", 1, NULL, CA},
         [CERT] = {"cert-file", 1, NULL, CERT},  [KEY] = {"key-file", 1, NULL, KEY},
-        [UNSET] = {"unset", 0, NULL, UNSET},    {0}};
+        [UNSET] = {"unset", 0, NULL, UNSET},    [FROZEN] = {"frozen", 0, NULL, FROZEN},
+        {0}};
     static char localhost[] = "127.0.0.1", device[] = "0123456789abcdef0123456789abcdef";
     struct probe p = {.sensors = 6, .every_ms = 1000, .rounds = -1, .second = time(NULL)};
     struct settings *s = &p.settings;
@@ -255,6 +256,8 @@ int main(int argc, char **argv)
             *texts[c] = optarg;
         else if (c == UNSET)
             p.unset = true;
+        else if (c == FROZEN)
+            p.frozen = true;
         else if (c == PORT)
             s->mqtt.port = (int)strtol(optarg, NULL, 10);
         else if (c == SENSORS)
