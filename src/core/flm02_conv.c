@@ -315,31 +315,31 @@ static void script_readback(struct flm02_conv *c)
     add(c, "gb", -1);
 }
 
-static void script_done(struct flm02_conv *c, int64_t now_ms)
+static void written(struct flm02_conv *c, int64_t now_ms)
 {
-    if (c->state == FLM02_WRITE) {
-        for (unsigned id = 0; id < FLM02_SENSORS; id++)
-            if (c->script_enables[id])
-                c->cb->enabled(c->ctx, id);
-        c->verified = true;
-        c->n_script = 0;
-        set_state(c, FLM02_READBACK, "");
+    for (unsigned id = 0; id < FLM02_SENSORS; id++)
+        if (c->script_enables[id])
+            c->cb->enabled(c->ctx, id);
+    c->verified = true;
+    c->n_script = 0;
+    set_state(c, FLM02_READBACK, "");
+    next_step(c, now_ms);
+}
+
+static void read_back(struct flm02_conv *c, int64_t now_ms)
+{
+    c->at = 0;
+    c->n_script = flm02_script(&c->held, &c->want, c->minor, c->script, c->script_enables);
+    if (c->n_script == 0) {
+        set_state(c, FLM02_POLL, "");
+    } else if (c->verified) { /* it took each command and forgot it: do not wear its EEPROM out */
+        c->retry_ms = now_ms + FLM02_RETRY_MS;
+        set_state(c, FLM02_REFUSED_BOARD, "the board does not keep its settings");
     } else {
-        c->at = 0;
-        c->n_script = flm02_script(&c->held, &c->want, c->minor, c->script, c->script_enables);
-        if (c->n_script && c->verified) { /* it took each command and forgot it: do not wear its EEPROM out */
-            c->retry_ms = now_ms + FLM02_RETRY_MS;
-            set_state(c, FLM02_REFUSED_BOARD, "the board does not keep its settings");
-            return;
-        }
-        if (c->n_script)
-            c->writes++;
-        set_state(c, c->n_script ? FLM02_WRITE : FLM02_POLL, "");
-    }
-    if (c->state == FLM02_POLL)
-        flm02_conv_poll(c, now_ms);
-    else
+        c->writes++;
+        set_state(c, FLM02_WRITE, "");
         next_step(c, now_ms);
+    }
 }
 
 static void next_step(struct flm02_conv *c, int64_t now_ms)
@@ -348,8 +348,10 @@ static void next_step(struct flm02_conv *c, int64_t now_ms)
         script_readback(c);
     if (c->at < c->n_script)
         ask(c, &c->script[c->at], now_ms);
+    else if (c->state == FLM02_WRITE)
+        written(c, now_ms);
     else
-        script_done(c, now_ms);
+        read_back(c, now_ms);
 }
 
 /* ---- what happens to it ---- */

@@ -36,7 +36,7 @@ struct flm02_callbacks {
     void (*records)(void *ctx, const struct flm02_record *r, int n);
     /* Bytes of the board's RS-485 port. */
     void (*uart)(void *ctx, const uint8_t *bytes, size_t n);
-    /* The state changed; reason is for people and may be "". */
+    /* The state changed; reason is for people and may be "". At FLM02_POLL the owner may poll at once. */
     void (*state)(void *ctx, enum flm02_state from, enum flm02_state to, const char *reason);
     /* A sensor was just switched on: its first power is too low. */
     void (*enabled)(void *ctx, unsigned id);
@@ -77,7 +77,7 @@ void flm02_conv_want(struct flm02_conv *c, const struct flm02_picture *wish, int
 void flm02_conv_line_up(struct flm02_conv *c, int64_t now_ms);
 void flm02_conv_line_down(struct flm02_conv *c, const char *reason);
 
-/* Once each wall second (V4). */
+/* Once each wall second (V4); in the states that do not poll it does what is due there. */
 void flm02_conv_poll(struct flm02_conv *c, int64_t now_ms);
 
 /* Bytes came in. */
