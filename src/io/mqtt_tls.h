@@ -9,9 +9,9 @@ struct ssl_ctx_st;
 #define MQTT_TLS_ERROR 256
 
 struct mqtt_tls {
-    const char *host, *ca_file, *cert_file,
-        *key_file;              /* cert_file and key_file: both or none; the caller's memory */
-    char error[MQTT_TLS_ERROR]; /* the first thing that went wrong; "" while nothing did */
+    const char *host, *ca_file;       /* the caller's memory */
+    const char *cert_file, *key_file; /* both or none */
+    char error[MQTT_TLS_ERROR];       /* the first thing that went wrong; "" while nothing did */
 };
 
 /* A client context that checks the broker's certificate against ca_file and host; the caller drops it with

@@ -3,6 +3,7 @@ import glob
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -240,15 +241,40 @@ def test_unknown_host(spawn):
     probe.wait(lambda n: n["mqtt_connect_failures_total"] >= 2, "a second look-up")
 
 
+def with_file(file, place):
+    """Words before a command that make it see `file` at `place`."""
+    words = ["unshare", "--mount", "sh", "-c", f'mount --bind {file} {place} && exec "$@"', "sh"]
+    if subprocess.run([*words, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("needs a mount namespace")
+    return words
+
+
 def test_localhost_on_ipv4_only(spawn, broker, folder):
     """libmosquitto tries only the first address of a name"""
     hosts = folder / "hosts"
     hosts.write_text("::1 broker.test\n127.0.0.1 broker.test\n")
-    wrap = ["unshare", "--mount", "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"]
-    if subprocess.run([*wrap, "true"]).returncode != 0 or not os.path.exists("/proc/net/if_inet6"):
-        pytest.skip("needs a mount namespace and IPv6")
+    if not os.path.exists("/proc/net/if_inet6"):
+        pytest.skip("needs IPv6")
     broker.start()
-    Probe(spawn, broker.port, wrap=wrap, host="broker.test").wait_up()
+    Probe(spawn, broker.port, wrap=with_file(hosts, "/etc/hosts"), host="broker.test").wait_up()
+
+
+def test_slow_name_look_up_holds_nothing_up(spawn, folder):
+    """pitfalls 3 and 15: the resolver waits for an answer that never comes; the loop does not, nor does the end"""
+    resolver = folder / "resolv.conf"
+    resolver.write_text("nameserver 127.0.0.1\noptions timeout:2 attempts:1\n")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        try:
+            server.bind(("127.0.0.1", 53))
+        except OSError as error:
+            pytest.skip(f"no name server of its own: {error}")
+        probe = Probe(spawn, 1883, wrap=with_file(resolver, "/etc/resolv.conf"), host="broker.test")
+        probe.says("broker broker.test:1883: Temporary failure in name resolution")
+        assert probe.stats()["gap_us"] < 250_000
+        while select.select([server], [], [], 0)[0]:
+            server.recv(512)
+        assert select.select([server], [], [], 30)[0]  # it asks again, and is told to end meanwhile
+        probe.proc.stop(timeout=10)
 
 
 def test_counters_return_to_a_broker_that_lost_them(spawn, broker, subscribe):
