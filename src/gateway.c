@@ -78,9 +78,12 @@ static void on_hangup(uv_signal_t *sig, int signum)
         if (services[i]->check)
             services[i]->check(g->self[i], l.settings, &l.errors);
     if (l.settings && l.errors.n == 0) {
+        const char *later = settings_needs_restart(g->settings, l.settings);
+        if (later)
+            log_warn("settings: %s takes effect at the next start", later);
         take_settings(g, l.settings);
         facts_set(&g->app.facts, FACT_SETTINGS, true, "", app_mono_ms(&g->app));
-        log_info("settings: %s is in force", g->options->settings_path);
+        log_info("settings: %s is in force (generation %u)", g->options->settings_path, g->settings->generation);
     } else {
         log_errors(&l.errors);
         log_error("settings: %s changes nothing: %zu error%s", g->options->settings_path, l.errors.n,
@@ -141,7 +144,7 @@ static void gateway_stats(void *self, stat_emit emit, void *ctx)
 {
     struct gateway *g = self;
     const struct stat_value v[] = {
-        {"loop_lag_us", NULL, STAT_GAUGE, lag_worst_us(&g->lag), "Longest turn of the loop in the last one to two minutes."},
+        {"loop_lag_ms", NULL, STAT_GAUGE, lag_worst_ms(&g->lag), "Longest turn of the loop in the last one to two minutes."},
         {"loop_turns_total", NULL, STAT_COUNTER, (int64_t)g->lag.turns, "Turns of the loop."},
         {"readings_total", NULL, STAT_COUNTER, (int64_t)g->app.hub.accepted, "Readings that passed the hub."},
         {"readings_stale_total", NULL, STAT_COUNTER, (int64_t)g->app.hub.refused_stale,
@@ -171,7 +174,6 @@ int gateway_run(const struct gateway_options *o, struct settings_load *loaded)
     save_memory();
     signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&loop);
-    uv_loop_configure(&loop, UV_METRICS_IDLE_TIME);
     g->options = o;
     g->app.loop = &loop;
     g->app.record_path = o->record_path;

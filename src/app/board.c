@@ -51,10 +51,15 @@ static void on_deadline(uv_timer_t *t)
     arm_deadline(b);
 }
 
-static void stamp(struct board *b)
+static void poll(struct board *b)
 {
-    b->poll_mono_ms = app_mono_ms(b->app);
-    b->poll_unix_s = app_unix_s(b->app);
+    int64_t now = app_mono_ms(b->app), unix_s = app_unix_s(b->app);
+
+    if (b->conv.state == FLM02_POLL) {
+        b->poll_mono_ms = now;
+        b->poll_unix_s = unix_s;
+    }
+    flm02_conv_poll(&b->conv, now);
 }
 
 /* V4: the board is polled at each wall second, one or two milliseconds into it. */
@@ -63,8 +68,7 @@ static void on_second(uv_timer_t *t)
     struct board *b = t->data;
 
     uv_update_time(b->app->loop);
-    stamp(b);
-    flm02_conv_poll(&b->conv, b->poll_mono_ms);
+    poll(b);
     arm_deadline(b);
     uv_timer_start(t, on_second, (uint64_t)(1001 - app_wall_ms() % 1000), 0);
 }
@@ -76,9 +80,7 @@ static void on_opened(void *ctx)
     struct board *b = ctx;
 
     log_info("board: %s: open", b->name);
-    stamp(b);
-    flm02_conv_line_up(&b->conv, b->poll_mono_ms);
-    arm_deadline(b);
+    flm02_conv_line_up(&b->conv, app_mono_ms(b->app));
     on_second(&b->second);
 }
 
@@ -203,7 +205,8 @@ static void on_state(void *ctx, enum flm02_state from, enum flm02_state to, cons
         snprintf(text, sizeof text, "hardware %u.%u on %s", b->conv.major, b->conv.minor, b->name);
         log_info("board: polling, %s", text);
         facts_set(&b->app->facts, FACT_BOARD, true, text, now);
-        stamp(b);
+        if (app_unix_s(b->app) != b->poll_unix_s) /* a second is polled once, or its stamp would come twice */
+            poll(b);
         break;
     case FLM02_LOST:
     case FLM02_REFUSED_BOARD:

@@ -54,37 +54,51 @@ static enum flm02_event finish(struct flm02_reader *r)
     r->letters = r->body;
     r->args = r->body + 2;
     r->n_args = r->len - 4;
+    int bad = 0;
     for (size_t i = 0; i < r->n_args; i++)
-        if (num_hex_digit(r->args[i]) < 0)
-            return refuse(r, FLM02_BAD_TEXT);
-    return FLM02_MESSAGE;
+        bad |= num_hex_digit(r->args[i]);
+    return bad < 0 ? refuse(r, FLM02_BAD_TEXT) : FLM02_MESSAGE;
+}
+
+/* How many bytes of a body stand before the first one with a meaning. */
+static size_t plain(const char *p, const char *end)
+{
+    const char *stop = end;
+
+    for (const char *c = ".lu"; *c; c++) {
+        const char *at = memchr(p, *c, (size_t)(stop - p));
+        stop = at ? at : stop;
+    }
+    return (size_t)(stop - p);
 }
 
 static enum flm02_event read_body(struct flm02_reader *r, const char **p, const char *end)
 {
-    while (*p < end) {
-        char c = *(*p)++;
-        if (c == '.')
-            return finish(r);
-        if (c == 'l') { /* no command has this letter: a new message begins */
-            begin(r);
-            return refuse(r, FLM02_CUT);
-        }
-        if (c == 'u') {
-            if (r->len == 0) {
-                tail(r);
-                return FLM02_NOTHING;
-            }
-            r->state = FLM02_SEEK;
-            return refuse(r, FLM02_CUT);
-        }
-        if (r->len == sizeof r->body) {
-            r->state = FLM02_SEEK;
-            return refuse(r, FLM02_TOO_LONG);
-        }
-        r->body[r->len++] = c;
+    size_t n = plain(*p, end);
+
+    if (n > sizeof r->body - r->len) {
+        *p += sizeof r->body - r->len + 1;
+        r->state = FLM02_SEEK;
+        return refuse(r, FLM02_TOO_LONG);
     }
-    return FLM02_MORE;
+    memcpy(r->body + r->len, *p, n);
+    r->len += n;
+    *p += n;
+    if (*p == end)
+        return FLM02_MORE;
+    char c = *(*p)++;
+    if (c == '.')
+        return finish(r);
+    if (c == 'l') { /* no command has this letter: a new message begins */
+        begin(r);
+        return refuse(r, FLM02_CUT);
+    }
+    if (r->len == 0) { /* "lu" */
+        tail(r);
+        return FLM02_NOTHING;
+    }
+    r->state = FLM02_SEEK;
+    return refuse(r, FLM02_CUT);
 }
 
 /* Behind a message: a 'u' and the bytes of the RS-485 port as pairs of hex digits. */

@@ -39,18 +39,34 @@ static void set_state(struct flm02_conv *c, enum flm02_state to, const char *rea
 
 /* ---- one request and its reply ---- */
 
+static bool is_commit(const struct flm02_conv *c)
+{
+    return memcmp(c->request.letters, "ct", 2) == 0;
+}
+
+/* Nothing is sent before the line was quiet for a while, or, after ct, before the board hears again. */
+static void wait_for_quiet(struct flm02_conv *c, int64_t now_ms)
+{
+    int64_t at = now_ms + FLM02_QUIET_MS;
+
+    c->deadline_ms = at > c->hears_ms ? at : c->hears_ms;
+}
+
 static void transmit(struct flm02_conv *c, int64_t now_ms)
 {
     char text[FLM02_REQUEST_MAX];
     size_t n = flm02_write(text, c->request.letters, c->request.args, c->request.n_args);
-    bool commit = memcmp(c->request.letters, "ct", 2) == 0;
 
     flm02_reader_silence(&c->reader);
     c->waiting = true;
     c->again = false;
     c->tries++;
     c->requests++;
-    c->deadline_ms = now_ms + (commit ? FLM02_COMMIT_MS : FLM02_REPLY_MS);
+    c->deadline_ms = now_ms + FLM02_REPLY_MS;
+    if (is_commit(c)) {
+        c->hears_ms = now_ms + FLM02_COMMIT_MS;
+        c->deadline_ms = c->hears_ms + FLM02_REPLY_MS;
+    }
     c->cb->send(c->ctx, text, n);
 }
 
@@ -98,7 +114,7 @@ static void retry(struct flm02_conv *c, int64_t now_ms)
     c->retries++;
     c->waiting = false;
     c->again = true;
-    c->deadline_ms = now_ms + FLM02_QUIET_MS;
+    wait_for_quiet(c, now_ms);
 }
 
 /* ---- what replies mean ---- */
@@ -262,7 +278,7 @@ static void message(struct flm02_conv *c, int64_t now_ms)
     else
         c->at++;
     if (c->state == FLM02_READBACK || c->state == FLM02_WRITE)
-        c->deadline_ms = now_ms + FLM02_QUIET_MS;
+        wait_for_quiet(c, now_ms);
 }
 
 /* ---- scripts ---- */
@@ -299,31 +315,31 @@ static void script_readback(struct flm02_conv *c)
     add(c, "gb", -1);
 }
 
-static void script_done(struct flm02_conv *c, int64_t now_ms)
+static void written(struct flm02_conv *c, int64_t now_ms)
 {
-    if (c->state == FLM02_WRITE) {
-        for (unsigned id = 0; id < FLM02_SENSORS; id++)
-            if (c->script_enables[id])
-                c->cb->enabled(c->ctx, id);
-        c->verified = true;
-        c->n_script = 0;
-        set_state(c, FLM02_READBACK, "");
+    for (unsigned id = 0; id < FLM02_SENSORS; id++)
+        if (c->script_enables[id])
+            c->cb->enabled(c->ctx, id);
+    c->verified = true;
+    c->n_script = 0;
+    set_state(c, FLM02_READBACK, "");
+    next_step(c, now_ms);
+}
+
+static void read_back(struct flm02_conv *c, int64_t now_ms)
+{
+    c->at = 0;
+    c->n_script = flm02_script(&c->held, &c->want, c->minor, c->script, c->script_enables);
+    if (c->n_script == 0) {
+        set_state(c, FLM02_POLL, "");
+    } else if (c->verified) { /* it took each command and forgot it: do not wear its EEPROM out */
+        c->retry_ms = now_ms + FLM02_RETRY_MS;
+        set_state(c, FLM02_REFUSED_BOARD, "the board does not keep its settings");
     } else {
-        c->at = 0;
-        c->n_script = flm02_script(&c->held, &c->want, c->minor, c->script, c->script_enables);
-        if (c->n_script && c->verified) { /* it took each command and forgot it: do not wear its EEPROM out */
-            c->retry_ms = now_ms + FLM02_RETRY_MS;
-            set_state(c, FLM02_REFUSED_BOARD, "the board does not keep its settings");
-            return;
-        }
-        if (c->n_script)
-            c->writes++;
-        set_state(c, c->n_script ? FLM02_WRITE : FLM02_POLL, "");
-    }
-    if (c->state == FLM02_POLL)
-        flm02_conv_poll(c, now_ms);
-    else
+        c->writes++;
+        set_state(c, FLM02_WRITE, "");
         next_step(c, now_ms);
+    }
 }
 
 static void next_step(struct flm02_conv *c, int64_t now_ms)
@@ -332,8 +348,10 @@ static void next_step(struct flm02_conv *c, int64_t now_ms)
         script_readback(c);
     if (c->at < c->n_script)
         ask(c, &c->script[c->at], now_ms);
+    else if (c->state == FLM02_WRITE)
+        written(c, now_ms);
     else
-        script_done(c, now_ms);
+        read_back(c, now_ms);
 }
 
 /* ---- what happens to it ---- */
@@ -410,7 +428,7 @@ void flm02_conv_bytes(struct flm02_conv *c, const char *bytes, size_t n, int64_t
     if (n_uart)
         c->cb->uart(c->ctx, uart, n_uart);
     if (!c->waiting && c->deadline_ms >= 0)
-        c->deadline_ms = now_ms + FLM02_QUIET_MS; /* the line is not quiet yet */
+        wait_for_quiet(c, now_ms);
 }
 
 void flm02_conv_tick(struct flm02_conv *c, int64_t now_ms)

@@ -20,7 +20,7 @@
 
 #define FLM02_TRIES      5
 #define FLM02_REPLY_MS   300  /* the board needs 30; a USB line adds 16, a busy host some more */
-#define FLM02_COMMIT_MS  1000 /* ct: 500 */
+#define FLM02_COMMIT_MS  500  /* after ct the board hears nothing */
 #define FLM02_QUIET_MS   20
 #define FLM02_SILENT_MS  2900 /* without a valid reply for three polls: the board is lost */
 #define FLM02_RETRY_MS   60000 /* between looks at a board that was refused */
@@ -36,7 +36,7 @@ struct flm02_callbacks {
     void (*records)(void *ctx, const struct flm02_record *r, int n);
     /* Bytes of the board's RS-485 port. */
     void (*uart)(void *ctx, const uint8_t *bytes, size_t n);
-    /* The state changed; reason is for people and may be "". */
+    /* The state changed; reason is for people and may be "". At FLM02_POLL the owner may poll at once. */
     void (*state)(void *ctx, enum flm02_state from, enum flm02_state to, const char *reason);
     /* A sensor was just switched on: its first power is too low. */
     void (*enabled)(void *ctx, unsigned id);
@@ -57,6 +57,7 @@ struct flm02_conv {
     bool again;          /* it is to be sent once more when the line is quiet */
     unsigned tries;
     int64_t deadline_ms; /* of the reply or of the quiet; -1: none */
+    int64_t hears_ms;    /* after a ct: from when on the board hears again */
     /* the script of READBACK or WRITE */
     struct flm02_command script[FLM02_SCRIPT_MAX];
     bool script_enables[FLM02_SENSORS];
@@ -76,7 +77,7 @@ void flm02_conv_want(struct flm02_conv *c, const struct flm02_picture *wish, int
 void flm02_conv_line_up(struct flm02_conv *c, int64_t now_ms);
 void flm02_conv_line_down(struct flm02_conv *c, const char *reason);
 
-/* Once each wall second (V4). */
+/* Once each wall second (V4); in the states that do not poll it does what is due there. */
 void flm02_conv_poll(struct flm02_conv *c, int64_t now_ms);
 
 /* Bytes came in. */

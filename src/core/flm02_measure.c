@@ -16,8 +16,12 @@ static void channel_set(struct flm02_channel *c, sensor_handle sensor, const str
     for (size_t p = 0; p < x->n_ports && x->class == SENSOR_ANALOG; p++)
         c->max_w += (int64_t)x->voltage[p] * x->current[p];
     c->limits = (struct meter_limits){.wrap = FLM02_WRAP_MILLI, .slack = SLACK_MILLI};
-    c->limits.rate_per_s =
-        x->class == SENSOR_ANALOG ? c->max_w * 2 * 1000 / 3600 : (int64_t)x->constant_milli * PULSES_PER_S;
+    if (x->class == SENSOR_ANALOG) {
+        c->limits.rate_per_s = c->max_w * 2 * 1000 / 3600;
+    } else {
+        c->limits.rate_per_s = (int64_t)x->constant_milli * PULSES_PER_S;
+        c->limits.step = x->constant_milli;
+    }
 }
 
 void flm02_channels_set(struct flm02_channel channels[FLM02_SENSORS], const struct sensors *sensors,

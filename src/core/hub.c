@@ -50,7 +50,7 @@ void hub_emit(struct hub *h, const struct reading *r)
         h->refused_stale++;
         return;
     }
-    out.changed = last->milli != r->milli || (!last->mono_ms && !last->unix_s);
+    out.changed = last->milli != r->milli || !sensor_latest_known(last);
     *last = (struct sensor_latest){.milli = r->milli, .mono_ms = r->mono_ms, .unix_s = r->unix_s};
     h->accepted++;
     for (size_t i = 0; i < h->n_sinks; i++)

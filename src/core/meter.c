@@ -23,7 +23,7 @@ static bool plausible(const struct meter_limits *l, int64_t rise, int64_t from_m
     return rise >= 0 && (rise <= l->slack || (rise - l->slack) / elapsed_s <= l->rate_per_s);
 }
 
-static enum meter_result suspect(struct meter *m, int64_t raw, int64_t mono_ms)
+static enum meter_result suspect(struct meter *m, const struct meter_limits *l, int64_t raw, int64_t mono_ms)
 {
     if (m->seen == 0)
         m->first = raw;
@@ -32,6 +32,8 @@ static enum meter_result suspect(struct meter *m, int64_t raw, int64_t mono_ms)
     if (++m->seen < METER_CONFIRM)
         return METER_SUSPECT;
     m->offset += m->raw - m->first;
+    if (m->first < m->raw) /* a reset */
+        m->offset += l->step < m->first ? l->step : m->first;
     accept(m, raw, mono_ms);
     return METER_RESET;
 }
@@ -46,7 +48,7 @@ enum meter_result meter_feed(struct meter *m, const struct meter_limits *l, int6
     }
     /* A candidate's own next reading comes first: after a reset a small counter soon passes its old value again. */
     if (m->seen && plausible(l, raw - m->last, m->last_ms, mono_ms))
-        return suspect(m, raw, mono_ms);
+        return suspect(m, l, raw, mono_ms);
     if (plausible(l, raw - m->raw, m->raw_ms, mono_ms)) {
         accept(m, raw, mono_ms);
         return METER_TAKEN;
@@ -57,5 +59,5 @@ enum meter_result meter_feed(struct meter *m, const struct meter_limits *l, int6
         return METER_WRAPPED;
     }
     m->seen = 0; /* neither goes on from the candidate nor from the last one: a new candidate */
-    return suspect(m, raw, mono_ms);
+    return suspect(m, l, raw, mono_ms);
 }

@@ -4,7 +4,8 @@
  *   raw -> range -> fall or jump? -> + offset -> published
  *
  * A reading that falls, or jumps further than limits allow, is only a candidate. Two more readings that go on from
- * it confirm it: then the counter was set to something else, and offset takes up the difference. Readings that go on
+ * it confirm it: then the counter was set to something else, and offset takes up the difference (less the one step
+ * that the candidate itself had already counted). Readings that go on
  * from the last accepted one instead show that the candidate was garbage (pitfalls 13, 14). */
 #ifndef CORE_METER_H
 #define CORE_METER_H
@@ -19,6 +20,7 @@ struct meter_limits {
     int64_t wrap;       /* the counter starts again at 0 after wrap - 1; 0: it never does */
     int64_t rate_per_s; /* the fastest rise of this connection */
     int64_t slack;      /* a jump up to this is believed at any rate */
+    int64_t step;       /* each reading follows a rise of at least this (a pulse); 0: readings come by themselves */
 };
 
 struct meter {

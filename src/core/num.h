@@ -19,10 +19,15 @@ char *num_put_milli(char *dst, int64_t v);
 /* Write the lowest 4 * digits bits of v as lower-case hex. Returns the end of the text. */
 char *num_put_hex(char *dst, uint32_t v, unsigned digits);
 
-/* Read exactly `digits` (at most 8) hex digits of either case at src into *out. 0, or -1 on another character. */
+/* Read exactly `digits` (at most 8) hex digits of either case at src into *out. 0, or -1 at the first other
+ * character, behind which nothing is read. */
 int num_get_hex(const char *src, unsigned digits, uint32_t *out);
 
-/* Value of one hex digit of either case, or -1. */
-int num_hex_digit(char c);
+/* Value of one hex digit of either case, or -1. Inline: it is called for each character that a board sends. */
+extern const uint8_t num_hex_plus_1[256];
+static inline int num_hex_digit(char c)
+{
+    return num_hex_plus_1[(unsigned char)c] - 1;
+}
 
 #endif

@@ -11,6 +11,12 @@ typedef uint32_t sensor_handle;
 
 enum reading_kind { READING_GAUGE, READING_COUNTER, READING_KINDS };
 
+/* "gauge", "counter", as topics and answers spell them. */
+static inline const char *reading_kind_name(enum reading_kind k)
+{
+    return k == READING_GAUGE ? "gauge" : "counter";
+}
+
 struct reading {
     sensor_handle sensor;
     enum reading_kind kind;

@@ -43,6 +43,11 @@ struct sensor_latest {
     int64_t milli, mono_ms, unix_s;
 };
 
+static inline bool sensor_latest_known(const struct sensor_latest *l)
+{
+    return l->mono_ms || l->unix_s;
+}
+
 struct sensor {
     sensor_handle handle; /* 0: free slot */
     uint16_t generation;

@@ -78,7 +78,7 @@ struct settings *settings_parse(const char *text, size_t len, struct settings_er
     return NULL;
 }
 
-/* What the device and the sensors other than this one are called must differ from its id. */
+/* The id of a sensor differs from the device's and from those of the sensors before it. */
 static bool id_is_free(const struct settings *s, size_t sensor, struct settings_errors *errors)
 {
     const char *id = s->sensors[sensor].id;

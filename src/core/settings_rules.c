@@ -1,5 +1,4 @@
-/* What the table of keys cannot say: how keys depend on each other, by the manual (P1, S1 …) and the board.
- */
+/* What the table of keys cannot say: how keys depend on each other, by the manual (P1, S1 …) and board. */
 #include "core/settings_table.h"
 
 #include "core/settings.h"
@@ -97,22 +96,34 @@ static void check_class(const struct rules *r, size_t i)
                      sensor_class_name(port_class(x->ports[0])));
 }
 
-/* S5. Of the types of pulse sensors, pellet and other have no unit for the gauge of this board (mqtt.md). */
+static bool has_units(enum sensor_type t)
+{
+    const char *unit[READING_KINDS];
+
+    sensor_units(t, unit);
+    return unit[READING_COUNTER] != NULL;
+}
+
+/* S5; and no type that has no unit on this board. */
 static void check_type(const struct rules *r, size_t i)
 {
-    static const unsigned pulse_types = 1u << SENSOR_ELECTRICITY | 1u << SENSOR_HEAT | 1u << SENSOR_WATER |
-                                        1u << SENSOR_GAS | 1u << SENSOR_FUEL;
     const struct sensor_settings *x = &r->s->sensors[i];
+    char known[80] = "";
 
     if ((int)x->type == SETTING_UNSET || (int)x->class == SETTING_UNSET)
         return;
     if (x->class != SENSOR_PULSE && x->type != SENSOR_ELECTRICITY)
-        sensor_error(r, i, "type", "%s needs a pulse port; an %s sensor is electricity",
+        sensor_error(r, i, "type", "%s is for pulse ports; class %s measures electricity",
                      sensor_type_name(x->type), sensor_class_name(x->class));
-    else if (!(pulse_types >> x->type & 1))
-        sensor_error(r, i, "type",
-                     "%s is not one of electricity, water, gas, heat, fuel, which this board's pulses can be",
-                     sensor_type_name(x->type));
+    if (x->class != SENSOR_PULSE || has_units(x->type))
+        return;
+    for (int t = 0; t < SENSOR_TYPES; t++) {
+        size_t n = strlen(known);
+        if (has_units((enum sensor_type)t))
+            snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "",
+                     sensor_type_name((enum sensor_type)t));
+    }
+    sensor_error(r, i, "type", "%s has no unit on this board; %s have", sensor_type_name(x->type), known);
 }
 
 /* Members that say nothing about a sensor of this class. */
@@ -192,8 +203,7 @@ static void check_sensor(const struct rules *r, size_t i)
         sensor_error(r, i, "name", "is missing: an enabled sensor has one");
 }
 
-/* A port feeds one enabled sensor; a number, disabled sensors included, is the key of one in config/sensor.
- */
+/* A port feeds one enabled sensor; a number is the key of one in config/sensor, enabled or not. */
 static void check_shared_ports(const struct rules *r, size_t i, size_t k)
 {
     const struct sensor_settings *a = &r->s->sensors[i], *b = &r->s->sensors[k];
@@ -263,9 +273,6 @@ void settings_rules(struct settings *s, const cJSON *tree, struct settings_error
     const cJSON *device = cJSON_GetObjectItemCaseSensitive(tree, "device");
     const cJSON *board = cJSON_GetObjectItemCaseSensitive(tree, "board");
 
-    if (s->version > SETTINGS_VERSION)
-        settings_error_add(errors, "version", "%d is not known: this program knows %d", s->version,
-                           SETTINGS_VERSION);
     if (has(device, "key") && has(device, "key_file"))
         settings_error_add(errors, "device.key_file", "is given beside device.key: one of the two");
     if (s->board.protocol == BOARD_FLM02 && !has(board, "device"))

@@ -110,15 +110,16 @@ static const struct setting_format path = {"an absolute path", is_path, "^/[^\\u
 static const struct setting_format host = {"a host name or address", is_host, "^[0-9A-Za-z.:_%-]*$"};
 static const struct setting_format address = {
     "an IPv4 or IPv6 address or localhost", is_address,
-    "^([0-9]+([.][0-9]+){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|localhost)$"};
+    "^([0-9]+([.][0-9]+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|localhost)$"};
 static const struct setting_format endpoint = {
     "an address and a port (127.0.0.1:8081, [::1]:8081)", is_endpoint,
-    "^([0-9]+([.][0-9]+){3}|\\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\\]|localhost):[1-9][0-9]{0,4}$"};
+    "^([0-9]+([.][0-9]+){3}|\\[[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\\]|localhost):[1-9][0-9]{0,4}$"};
 static const struct setting_format name = {
     "a name of letters, digits, '_', spaces and '-'", is_name,
     "^([0-9A-Za-z_ -]|[^\\u0000-\\u00a0\\u00ad\\u061c\\u1680\\u180e\\u2000-\\u206f\\u3000"
     "\\ue000-\\uf8ff\\ufeff\\ufff0-\\uffff\U000e0000-\U0010ffff])*$"};
 
+static const struct setting_choice versions[] = {{"1", SETTINGS_VERSION, true}, {0}};
 static const struct setting_choice protocols[] = {
     {"none", BOARD_NONE, false}, {"flm02", BOARD_FLM02, false}, {0}};
 /* S3. 1 and 3 is what the historical device kept. */
@@ -149,7 +150,7 @@ static const struct setting_choice bauds[] = {
 #define A_PORT         .min = 1, .max = 65535
 
 const struct setting settings_table[] = {
-    {"version", SETTING_INT, TOP(version), .min = 1, .max = 999, .def = SETTINGS_VERSION,
+    {"version", SETTING_CHOICE, TOP(version), .choices = versions, .def = SETTINGS_VERSION,
      .help = "Version of the form of these settings."},
     {"device", SETTING_OBJECT, .help = "The gateway itself."},
     {"device.id", SETTING_TEXT, TOP(device.id), .min = 32, .max = 32, .format = &an_id,

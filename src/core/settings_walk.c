@@ -57,7 +57,6 @@ static const char *here(const struct walk *w)
 static const char *value_text(const struct setting *r, const cJSON *v, char out[VALUE_ROOM])
 {
     static const char dots[] = "…";
-    char *json = NULL;
 
     if (r && r->flags & SETTING_SECRET)
         return "the value";
@@ -67,7 +66,7 @@ static const char *value_text(const struct setting *r, const cJSON *v, char out[
         return "a list";
     if (cJSON_IsNumber(v) && isinf(v->valuedouble))
         return "so large a number";
-    json = must(cJSON_PrintUnformatted(v));
+    char *json = must(cJSON_PrintUnformatted(v));
     size_t n = utf8_fit(json, VALUE_ROOM - sizeof dots);
     snprintf(out, VALUE_ROOM, "%.*s%s", (int)n, json, json[n] ? dots : "");
     cJSON_free(json);
@@ -143,6 +142,8 @@ static bool take_choice(struct walk *w, const struct setting *r, const cJSON *v,
         }
         len += (size_t)snprintf(what + len, sizeof what - len, "%s%s", c == r->choices ? "" : ", ", c->text);
     }
+    if (!r->choices[1].text)
+        snprintf(what, sizeof what, "%s, the only one that this program knows", r->choices[0].text);
     return wrong(w, r, v, what);
 }
 
@@ -194,6 +195,28 @@ static size_t element_size(const struct setting *r)
                                      : sizeof(int);
 }
 
+/* An object; where it is none its members count as not given. */
+static void take_section(struct walk *w, const struct setting *r, const char *prefix, const cJSON *v,
+                         void *base)
+{
+    if (!cJSON_IsObject(v))
+        wrong(w, r, v, "an object");
+    take_object(w, prefix, cJSON_IsObject(v) ? v : NULL, base);
+}
+
+static bool is_first(struct walk *w, const struct setting *r, const cJSON *list, const cJSON *v)
+{
+    char text[VALUE_ROOM];
+
+    for (const cJSON *u = list->child; u != v; u = u->next) {
+        if (cJSON_Compare(u, v, true)) {
+            settings_error_add(w->errors, w->path, "%s is there twice", value_text(r, v, text));
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Each member of the list into the array at dst, which has room for list_max. */
 static bool take_members(struct walk *w, const struct setting *r, const cJSON *list, char *dst)
 {
@@ -202,21 +225,10 @@ static bool take_members(struct walk *w, const struct setting *r, const cJSON *l
 
     for (const cJSON *v = list->child; v && i < r->list_max; v = v->next, i++) {
         size_t back = enter(w, "[%u]", i);
-        if (r->kind == SETTING_OBJECT) {
-            if (!cJSON_IsObject(v))
-                wrong(w, r, v, "an object");
-            take_object(w, "sensors[*]", cJSON_IsObject(v) ? v : NULL, dst);
-        } else {
-            ok = take_scalar(w, r, v, dst) && ok;
-        }
-        for (const cJSON *u = list->child; r->flags & SETTING_UNIQUE && u != v; u = u->next) {
-            if (cJSON_Compare(u, v, true)) {
-                char text[VALUE_ROOM];
-                settings_error_add(w->errors, w->path, "%s is there twice", value_text(r, v, text));
-                ok = false;
-                break;
-            }
-        }
+        if (r->kind == SETTING_OBJECT)
+            take_section(w, r, "sensors[*]", v, dst);
+        else if (!take_scalar(w, r, v, dst) || (r->flags & SETTING_UNIQUE && !is_first(w, r, list, v)))
+            ok = false;
         leave(w, back);
         dst += element_size(r);
     }
@@ -229,14 +241,15 @@ static void take_list(struct walk *w, const struct setting *r, const cJSON *list
     size_t n = (size_t)cJSON_GetArraySize(list);
     char *dst = base + r->offset;
 
-    if (n > r->list_max || (n == 0 && !allocated))
-        settings_error_add(w->errors, w->path, "%zu members are not %s%u", n,
-                           allocated ? "at most " : "1 to ", r->list_max);
+    if (n == 0 && !allocated)
+        settings_error_add(w->errors, w->path, "is empty");
     if (n == 0)
         return;
     bool ok = n <= r->list_max;
-    if (!ok)
+    if (!ok) {
+        settings_error_add(w->errors, w->path, "%zu members are more than %u", n, r->list_max);
         n = r->list_max;
+    }
     if (allocated) {
         void *array = must(calloc(n, element_size(r)));
         memcpy(dst, &array, sizeof array);
@@ -251,9 +264,7 @@ static void take_list(struct walk *w, const struct setting *r, const cJSON *list
 static void take_value(struct walk *w, const struct setting *r, const cJSON *v, char *base)
 {
     if (r->kind == SETTING_OBJECT && r->shape == SETTING_ONE) {
-        if (!cJSON_IsObject(v))
-            wrong(w, r, v, "an object");
-        take_object(w, r->path, cJSON_IsObject(v) ? v : NULL, base);
+        take_section(w, r, r->path, v, base);
         return;
     }
     if (r->shape != SETTING_LIST)
@@ -336,9 +347,8 @@ static void take_object(struct walk *w, const char *prefix, const cJSON *o, void
 
 void settings_walk(struct settings *s, const cJSON *tree, struct settings_errors *errors)
 {
+    static const struct setting whole = {.path = "", .kind = SETTING_OBJECT};
     struct walk w = {.errors = errors};
 
-    if (!cJSON_IsObject(tree))
-        wrong(&w, NULL, tree, "an object");
-    take_object(&w, "", cJSON_IsObject(tree) ? tree : NULL, s);
+    take_section(&w, &whole, whole.path, tree, s);
 }

@@ -2,7 +2,15 @@
 
 #include <string.h>
 
-#define MINUTE_NS 60000000000u
+#define MINUTE_MS 60000
+
+/* The loop took the time when its wait ended; the callbacks of what it waited for have run by now. */
+static void on_check(uv_check_t *c)
+{
+    struct lag *l = c->data;
+
+    l->woke_ms = (int64_t)uv_now(c->loop);
+}
 
 static void on_prepare(uv_prepare_t *p)
 {
@@ -10,17 +18,14 @@ static void on_prepare(uv_prepare_t *p)
 
     if (l->turn)
         l->turn(l->ctx);
-    uint64_t now = uv_hrtime(), idle = uv_metrics_idle_time(p->loop);
-    uint64_t busy = (now - l->last_ns) - (idle - l->last_idle_ns);
-    if (now - l->slot_start_ns >= MINUTE_NS) {
-        l->worst_ns[1] = l->worst_ns[0];
-        l->worst_ns[0] = 0;
-        l->slot_start_ns = now;
+    int64_t now = (int64_t)(uv_hrtime() / 1000000);
+    if (now - l->minute_ms >= MINUTE_MS) {
+        l->worst_ms[1] = l->worst_ms[0];
+        l->worst_ms[0] = 0;
+        l->minute_ms = now;
     }
-    if (busy > l->worst_ns[0])
-        l->worst_ns[0] = busy;
-    l->last_ns = now;
-    l->last_idle_ns = idle;
+    if (now - l->woke_ms > l->worst_ms[0])
+        l->worst_ms[0] = now - l->woke_ms;
     l->turns++;
 }
 
@@ -29,22 +34,23 @@ void lag_start(struct lag *l, uv_loop_t *loop, void (*turn)(void *ctx), void *ct
     memset(l, 0, sizeof *l);
     l->turn = turn;
     l->ctx = ctx;
-    l->last_ns = l->slot_start_ns = uv_hrtime();
-    l->last_idle_ns = uv_metrics_idle_time(loop);
+    l->woke_ms = l->minute_ms = (int64_t)(uv_hrtime() / 1000000);
+    uv_check_init(loop, &l->check);
     uv_prepare_init(loop, &l->prepare);
-    l->prepare.data = l;
+    l->check.data = l->prepare.data = l;
+    uv_check_start(&l->check, on_check);
     uv_prepare_start(&l->prepare, on_prepare);
+    uv_unref((uv_handle_t *)&l->check);
     uv_unref((uv_handle_t *)&l->prepare);
 }
 
-int64_t lag_worst_us(const struct lag *l)
+int64_t lag_worst_ms(const struct lag *l)
 {
-    uint64_t worst = l->worst_ns[0] > l->worst_ns[1] ? l->worst_ns[0] : l->worst_ns[1];
-
-    return (int64_t)(worst / 1000);
+    return l->worst_ms[0] > l->worst_ms[1] ? l->worst_ms[0] : l->worst_ms[1];
 }
 
 void lag_close(struct lag *l)
 {
+    uv_close((uv_handle_t *)&l->check, NULL);
     uv_close((uv_handle_t *)&l->prepare, NULL);
 }

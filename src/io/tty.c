@@ -13,6 +13,7 @@
 
 #define RETRY_MIN_MS 250
 #define READ_SIZE    4096
+#define HUNG_UP      "the line hung up"
 
 /* One opening of the line. It frees itself when libuv lets go of it, so that the next may begin at once. */
 struct opening {
@@ -95,7 +96,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         return;
     struct tty *t = o->tty;
     if (status < 0) {
-        wait_and_retry(t, uv_strerror(status));
+        wait_and_retry(t, status == UV_EBADF ? HUNG_UP : uv_strerror(status)); /* so libuv says it */
         return;
     }
     n = read(t->fd, buf, sizeof buf);
@@ -103,7 +104,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         t->retry_ms = RETRY_MIN_MS;
         t->cb->bytes(t->ctx, buf, (size_t)n);
     } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-        wait_and_retry(t, n == 0 || errno == EIO ? "the line hung up" : strerror(errno));
+        wait_and_retry(t, n == 0 || errno == EIO ? HUNG_UP : strerror(errno));
     }
 }
 

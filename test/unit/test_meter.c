@@ -67,6 +67,20 @@ static void a_small_fall_that_rises_again_still_counts(void **state)
     assert_int_equal(meter_published(&m), 1002000);
 }
 
+/* A pulse input speaks only after a pulse: the one that follows a reset is energy too. */
+static void the_pulse_after_a_reset_counts(void **state)
+{
+    struct meter_limits pulses = limits;
+
+    (void)state;
+    pulses.step = 10000;
+    assert_int_equal(meter_feed(&m, &pulses, 700000, 1000), METER_TAKEN);
+    assert_int_equal(meter_feed(&m, &pulses, 110000, 2000), METER_SUSPECT); /* saved at 100000, one pulse since */
+    assert_int_equal(meter_feed(&m, &pulses, 120000, 3000), METER_SUSPECT);
+    assert_int_equal(meter_feed(&m, &pulses, 130000, 4000), METER_RESET);
+    assert_int_equal(meter_published(&m), 730000);
+}
+
 /* pitfall 13: garbage with a good CRC */
 static void garbage_once_changes_nothing(void **state)
 {
@@ -129,6 +143,7 @@ int main(void)
         cmocka_unit_test_setup(a_wrap_adds_two_to_the_32, setup),
         cmocka_unit_test_setup(a_confirmed_fall_is_a_reset, setup),
         cmocka_unit_test_setup(a_small_fall_that_rises_again_still_counts, setup),
+        cmocka_unit_test_setup(the_pulse_after_a_reset_counts, setup),
         cmocka_unit_test_setup(garbage_once_changes_nothing, setup),
         cmocka_unit_test_setup(zero_and_back_counts_nothing_twice, setup),
         cmocka_unit_test_setup(a_long_silence_may_bring_much_energy, setup),

@@ -1,0 +1,9 @@
+/* The descriptor budget: what each part may hold open at most, in one place, because the sum is bounded
+ * (libmodbus 3.1.6 aborts on a descriptor of 1024 or more). It holds numbers only. */
+#ifndef CORE_LIMITS_H
+#define CORE_LIMITS_H
+
+#define LIMIT_HTTP_CONNECTIONS 128 /* over all listening addresses */
+#define LIMIT_HTTP_PER_IP      64  /* half of them, so that one client cannot shut out the others */
+
+#endif

@@ -1,0 +1,41 @@
+#include "io/mhd_load.h"
+
+#include "core/util.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    size_t offset;
+} functions[] = {
+#define ROW(name) {"MHD_" #name, offsetof(struct mhd, name)},
+    MHD_LOAD_FUNCTIONS(ROW)
+#undef ROW
+};
+
+const struct mhd *mhd_load(const char **error)
+{
+    static struct mhd table;
+    static void *library;
+
+    if (library)
+        return &table;
+    void *loaded = dlopen(MHD_LOAD_SONAME, RTLD_LAZY | RTLD_LOCAL);
+    for (size_t i = 0; loaded && i < ARRAY_LEN(functions); i++) {
+        void *f = dlsym(loaded, functions[i].name);
+        if (!f) {
+            *error = dlerror();
+            dlclose(loaded);
+            return NULL;
+        }
+        memcpy((char *)&table + functions[i].offset, &f, sizeof f);
+    }
+    if (!loaded) {
+        *error = dlerror();
+        return NULL;
+    }
+    library = loaded;
+    return &table;
+}

@@ -1,0 +1,110 @@
+/* fluksosim: a simulated household behind a simulated sensor board on a pseudo-terminal.
+ * One poll() loop: the line, the control socket, signals; it sleeps until one of them, or a reply, is due. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sim/control.h"
+#include "sim/options.h"
+#include "sim/sim.h"
+
+/* A fast household is not left to pile up more than a second of ours. */
+#define CATCH_UP_MS 1000
+
+enum { FD_SIGNAL, FD_LINE, FD_READER, FD_CONTROL, FD_COUNT = FD_CONTROL + CONTROL_FDS };
+
+static int64_t mono_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+/* SIGTERM, SIGINT and SIGHUP as a descriptor. */
+static int catch_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static int timeout_ms(const struct sim *s, int64_t now_ms)
+{
+    int64_t due = sim_deadline(s);
+    int64_t wait = s->speed > 0 ? CATCH_UP_MS : -1;
+
+    if (due >= 0 && (wait < 0 || due - now_ms < wait))
+        wait = due > now_ms ? due - now_ms : 0;
+    return (int)wait;
+}
+
+/* Until a signal asks to stop. */
+static void run(struct sim *s, struct control *control, int signals)
+{
+    struct pollfd fds[FD_COUNT];
+
+    for (;;) {
+        fds[FD_SIGNAL] = (struct pollfd){.fd = signals, .events = POLLIN};
+        fds[FD_LINE] = (struct pollfd){.fd = s->pty.master, .events = POLLIN};
+        fds[FD_READER] = (struct pollfd){.fd = s->pty.watch, .events = POLLIN};
+        control_fds(control, &fds[FD_CONTROL]);
+        if (poll(fds, FD_COUNT, timeout_ms(s, mono_ms())) < 0 && errno != EINTR)
+            return;
+        int64_t now_ms = mono_ms();
+        sim_catch_up(s, now_ms);
+        if (fds[FD_SIGNAL].revents)
+            return;
+        if (fds[FD_LINE].revents)
+            sim_receive(s, now_ms);
+        if (fds[FD_READER].revents)
+            pty_reader_gone(&s->pty);
+        sim_send(s, now_ms);
+        control_serve(control, &fds[FD_CONTROL], s, now_ms);
+    }
+}
+
+static void announce(const struct sim *s)
+{
+    printf("fluksosim: board flm02 %s on %s", flm02_model_name(s->opt->model), s->pty.name);
+    if (s->opt->link)
+        printf(" (link %s)", s->opt->link);
+    putchar('\n');
+    fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+    struct options opt;
+    struct control control;
+    static struct sim sim;
+    int rc = options_parse(&opt, argc, argv);
+
+    if (rc != 0)
+        return rc < 0 ? 2 : 0;
+    int signals = catch_signals();
+    if (signals < 0 || sim_start(&sim, &opt, mono_ms()) < 0)
+        return 1;
+    if (control_start(&control, opt.control) < 0) {
+        fprintf(stderr, "fluksosim: cannot listen at %s: %s\n", opt.control, strerror(errno));
+        pty_unplug(&sim.pty);
+        return 1;
+    }
+    announce(&sim);
+    run(&sim, &control, signals);
+    control_stop(&control);
+    sim_stop(&sim, mono_ms());
+    close(signals);
+    return 0;
+}

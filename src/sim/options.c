@@ -1,0 +1,182 @@
+#include "sim/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char help[] =
+    "Usage: fluksosim [OPTION]...\n"
+    "A simulated household behind a simulated sensor board, on a pseudo-terminal.\n"
+    "Point fluksod (or any program that speaks to the board) at the terminal it prints.\n"
+    "\n"
+    "  --board flm02        the board to be (default and only one: flm02)\n"
+    "  --hardware 2.0|2.1|2.2\n"
+    "                       its hardware version (default 2.1)\n"
+    "  --link PATH          keep a symbolic link to the terminal: a name that stays\n"
+    "  --eeprom FILE        keep settings and counters there (default: in memory only);\n"
+    "                       saved when the host commits (ct) and at an orderly stop\n"
+    "  --control PATH       take orders on this Unix socket, a line each; `help` lists them\n"
+    "  --seed N             which household, and which chance for the faults (default 1)\n"
+    "  --start HH:MM        the household's time of day (default: now); 07:11 is lively\n"
+    "  --speed N            household seconds per second, 0..100000 (default 1); power,\n"
+    "                       counters and the board's clock follow it, reply times stay real;\n"
+    "                       0: time stands still but for the order `advance`\n"
+    "  --fault KIND=RATE[,KIND=RATE]...\n"
+    "                       share of the replies (0..1) to drop, corrupt, cut, delay, or\n"
+    "                       precede with garbage; delay=RATE:MS says how long (300)\n"
+    "  --reply-ms N         answer after N ms, 0..10000 (default: as the hardware does)\n"
+    "  -v, --verbose        show each message and reply on standard error\n"
+    "  -h, --help           this text\n"
+    "  --version            the version\n"
+    "\n"
+    "The household: port 1 clamp, main consumption; 2 clamp, solar production; 3 clamp, the\n"
+    "electric boiler (a part of main); 4 pulses, water, one a litre; 5 pulses, gas, one each\n"
+    "10 litres. A clamp shows the household's watts at the meter constant of 230 V and 50 A\n"
+    "(5163), and c/5163 of them at a constant c.\n"
+    "\n"
+    "A line is printed when the board is ready. SIGTERM or SIGINT stops it in order.\n";
+
+static int complain(const char *what, const char *text, const char *want)
+{
+    fprintf(stderr, "fluksosim: %s: '%s' is not %s\n", what, text, want);
+    return -1;
+}
+
+int option_int(const char *text, int64_t min, int64_t max, int64_t *out)
+{
+    char *end;
+
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    if (end == text || *end != '\0' || errno || v < min || v > max)
+        return -1;
+    *out = v;
+    return 0;
+}
+
+int option_speed(const char *text, double *out)
+{
+    char *end;
+    double v = strtod(text, &end);
+
+    if (end == text || *end != '\0' || !(v >= 0 && v <= SPEED_MAX))
+        return -1;
+    *out = v;
+    return 0;
+}
+
+static int parse_model(const char *text, enum flm02_model *out)
+{
+    for (int m = 0; m < FLM02_MODELS; m++) {
+        if (strcmp(text, flm02_model_name((enum flm02_model)m)) == 0) {
+            *out = (enum flm02_model)m;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+static int parse_start(const char *text, int64_t *out)
+{
+    unsigned h, m;
+    char more;
+
+    if (strlen(text) > 5 || sscanf(text, "%u:%u%c", &h, &m, &more) != 2 || h > 23 || m > 59)
+        return -1;
+    *out = (int64_t)h * 3600 + m * 60;
+    return 0;
+}
+
+static int64_t now_of_day(void)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+
+    localtime_r(&now, &tm);
+    return tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
+}
+
+enum { BOARD = 1, HARDWARE, LINK, EEPROM, CONTROL, SEED, START, SPEED, FAULT, REPLY_MS, VERSION };
+
+static const struct option longs[] = {
+    {"board", required_argument, NULL, BOARD},     {"hardware", required_argument, NULL, HARDWARE},
+    {"link", required_argument, NULL, LINK},       {"eeprom", required_argument, NULL, EEPROM},
+    {"control", required_argument, NULL, CONTROL}, {"seed", required_argument, NULL, SEED},
+    {"start", required_argument, NULL, START},     {"speed", required_argument, NULL, SPEED},
+    {"fault", required_argument, NULL, FAULT},     {"reply-ms", required_argument, NULL, REPLY_MS},
+    {"verbose", no_argument, NULL, 'v'},           {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, VERSION},       {NULL, 0, NULL, 0},
+};
+
+/* One option with its value; as options_parse(). */
+static int take(struct options *o, int opt, const char *value)
+{
+    int64_t n;
+
+    switch (opt) {
+    case BOARD:
+        return strcmp(value, "flm02") == 0 ? 0 : complain("--board", value, "a board it can be (flm02)");
+    case HARDWARE:
+        return parse_model(value, &o->model) == 0 ? 0 : complain("--hardware", value, "one of 2.0, 2.1, 2.2");
+    case LINK:
+        o->link = value;
+        return 0;
+    case EEPROM:
+        o->eeprom = value;
+        return 0;
+    case CONTROL:
+        o->control = value;
+        return 0;
+    case SEED:
+        if (option_int(value, 0, INT64_MAX, &n) < 0)
+            return complain("--seed", value, "a whole number");
+        o->seed = (uint64_t)n;
+        return 0;
+    case START:
+        return parse_start(value, &o->start_s) == 0 ? 0 : complain("--start", value, "a time HH:MM");
+    case SPEED:
+        return option_speed(value, &o->speed) == 0 ? 0 : complain("--speed", value, "a number in 0..100000");
+    case FAULT:
+        return faults_parse(&o->faults, value) == 0
+                   ? 0
+                   : complain("--fault", value,
+                              "a list like drop=0.01,delay=0.01:400 (drop, corrupt, cut, delay, garbage)");
+    case REPLY_MS:
+        if (option_int(value, 0, 10000, &n) < 0)
+            return complain("--reply-ms", value, "a number in 0..10000");
+        o->reply_ms = (int)n;
+        return 0;
+    case 'v':
+        o->verbose = true;
+        return 0;
+    case 'h':
+        fputs(help, stdout);
+        return 1;
+    case VERSION:
+        puts("fluksosim " FLUKSOD_VERSION);
+        return 1;
+    default: /* getopt has said what is wrong */
+        fputs("fluksosim: --help shows the options\n", stderr);
+        return -1;
+    }
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+    int opt, rc;
+
+    *o = (struct options){.model = FLM02_2_1, .seed = 1, .speed = 1, .start_s = now_of_day(), .reply_ms = -1};
+    faults_init(&o->faults);
+    while ((opt = getopt_long(argc, argv, "hv", longs, NULL)) != -1) {
+        rc = take(o, opt, optarg);
+        if (rc != 0)
+            return rc;
+    }
+    if (optind < argc)
+        return complain("argument", argv[optind], "an option");
+    faults_seed(&o->faults, o->seed);
+    return 0;
+}

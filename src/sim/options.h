@@ -1,0 +1,34 @@
+/* The command line of fluksosim.
+ * It never opens anything: it turns arguments into checked values. */
+#ifndef SIM_OPTIONS_H
+#define SIM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/faults.h"
+#include "sim/flm02.h"
+
+struct options {
+    enum flm02_model model;
+    const char *link, *control, *eeprom; /* NULL: none; into argv */
+    uint64_t seed;
+    double speed;    /* household seconds per second; 0: only `advance` moves it */
+    int64_t start_s; /* time of day the household starts at */
+    int reply_ms;    /* -1: the model's own */
+    bool verbose;
+    struct faults faults;
+};
+
+#define SPEED_MAX 100000
+
+/* 0: run; 1: help or version was asked and printed; -1: an error was printed. */
+int options_parse(struct options *o, int argc, char **argv);
+
+/* A whole number in [min, max] and nothing after it. 0 or -1. */
+MUSTCHECK int option_int(const char *text, int64_t min, int64_t max, int64_t *out);
+
+/* A speed: a number in 0..SPEED_MAX. 0 or -1. */
+MUSTCHECK int option_speed(const char *text, double *out);
+
+#endif

@@ -1,0 +1,119 @@
+"""Fixtures of the system tests. Each test has its own folder, ports, processes and time limit, and leaves nothing."""
+import itertools
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import guard
+from broker import Broker
+from helpers import Gateway, Proc, Subscriber
+from simboard import SimBoard
+
+os.environ["ASAN_OPTIONS"] = "detect_leaks=1:detect_stack_use_after_return=1"
+os.environ["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
+
+_guard = guard.here()
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaves_loopback():
+    """Set up first, taken down last: after all processes of the test have ended."""
+    if _guard:
+        _guard.seen()
+    yield
+    if _guard:
+        found = _guard.seen()
+        assert not found, f"a connection left loopback: {'; '.join(found)}"
+
+
+@pytest.fixture
+def folder(nothing_leaves_loopback):
+    """A folder of the test's own with a path short enough for sockets."""
+    path = Path(tempfile.mkdtemp(prefix="fx-", dir="/tmp"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def spawn(folder):
+    """spawn(argv, name=…, env=…) starts a Proc that ends with the test; a crash or a sanitizer's word fails the test."""
+    procs = []
+
+    def start(argv, **options):
+        procs.append(Proc(argv, folder, **options))
+        return procs[-1]
+
+    yield start
+    failures = []
+    for proc in reversed(procs):
+        try:
+            proc.finish()
+        except AssertionError as error:
+            failures.append(str(error))
+    assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def subscribe():
+    """subscribe(port, topic, …) is a Subscriber that is closed with the test."""
+    subscribers = []
+
+    def start(port, *topics):
+        subscribers.append(Subscriber(port, *topics))
+        return subscribers[-1]
+
+    yield start
+    for subscriber in subscribers:
+        subscriber.close()
+
+
+@pytest.fixture
+def gateway(spawn, folder):
+    """gateway(board, mqtt_port) is a Gateway, not started, in a folder of its own; board: a path, or None for none."""
+    numbers = itertools.count(1)
+
+    def make(board=None, mqtt_port=None):
+        own = folder / f"gateway-{next(numbers)}"
+        own.mkdir()
+        return Gateway(spawn, own, board, mqtt_port)
+
+    return make
+
+
+@pytest.fixture
+def board(folder):
+    """board("--speed", "0") is a SimBoard that runs, in a folder of its own; it must end in order."""
+    boards = []
+
+    def start(*args, **options):
+        own = folder / f"board-{len(boards)}"
+        own.mkdir()
+        boards.append(SimBoard(own, *args, **options))
+        return boards[-1]
+
+    yield start
+    for one in boards:
+        assert one.stop() == 0, one.stderr()
+
+
+@pytest.fixture
+def broker(spawn, folder):
+    """A private broker that runs."""
+    return Broker(spawn, folder).start()
+
+
+@pytest.fixture
+def running(board, broker, gateway, subscribe):
+    """running("--speed", "0", settings=change, env=…) is a gateway that polls its board, and who hears it from the
+    very start: (gateway, board, broker, subscriber). change(settings) is called before the start."""
+    def start(*board_options, settings=lambda s: None, **options):
+        sim, heard = board(*board_options), subscribe(broker.port)
+        g = gateway(sim.link, broker.port)
+        settings(g.settings)
+        g.start(**options)
+        g.daemon.wait_for_line("board: polling")
+        return g, sim, broker, heard
+    return start

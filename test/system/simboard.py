@@ -1,0 +1,157 @@
+"""A fluksosim of one's own: its process, its line as raw bytes, its orders. Nothing here shares code with fluksod."""
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import time
+import tty
+
+from helpers import BUILD
+
+FLUKSOSIM = BUILD / "fluksosim"
+LIMIT = 10.0  # seconds that an answer of the simulator may take
+
+
+def crc8(text):
+    crc = 0
+    for byte in text.encode("latin-1"):
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x8C if crc & 1 else 0)
+    return "%02x" % crc
+
+
+def frame(command):
+    """A command as it goes over the line."""
+    return "l" + command + crc8(command) + "."
+
+
+class SimBoard:
+    """fluksosim with a link, a control socket and an EEPROM file in directory `where`."""
+
+    def __init__(self, where, *args, env=None):
+        self.where = str(where)
+        self.link = os.path.join(self.where, "board")
+        self.control = os.path.join(self.where, "control")
+        self.eeprom = os.path.join(self.where, "eeprom")
+        self.fd = None
+        self.socket = None
+        self.errors = os.path.join(self.where, "fluksosim.err")
+        with open(self.errors, "ab") as err:
+            self.process = subprocess.Popen(
+                [FLUKSOSIM, "--link", self.link, "--control", self.control, "--eeprom", self.eeprom, *args],
+                stdout=subprocess.PIPE, stderr=err, env={**os.environ, **(env or {})}, text=True)
+        ready, _, _ = select.select([self.process.stdout], [], [], LIMIT)
+        self.banner = self.process.stdout.readline().strip() if ready else ""
+        assert self.banner.startswith("fluksosim: board flm02"), self.stderr()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        assert self.stop() == 0, self.stderr()
+
+    def stderr(self):
+        with open(self.errors, encoding="utf-8") as f:
+            return f.read()
+
+    def stop(self, sig=signal.SIGTERM):
+        """End the simulator; its exit status."""
+        self.close()
+        if self.socket:
+            self.socket.close()
+            self.socket = None
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
+        with contextlib.suppress(ValueError):
+            self.process.stdout.close()
+        try:
+            return self.process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait(LIMIT)
+
+    # orders
+
+    def order(self, line):
+        """The one-line answer to an order."""
+        if not self.socket:
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(LIMIT)
+            self.socket.connect(self.control)
+        self.socket.sendall(line.encode() + b"\n")
+        answer = b""
+        while not answer.endswith(b"\n"):
+            part = self.socket.recv(65536)
+            assert part, self.stderr()
+            answer += part
+        return answer.decode().rstrip("\n")
+
+    def do(self, *lines):
+        for line in lines:
+            assert self.order(line) == "ok", line
+
+    def stats(self):
+        return json.loads(self.order("stats"))
+
+    # line
+
+    def open(self):
+        self.close()
+        self.fd = os.open(self.link, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        tty.setraw(self.fd)
+        return self
+
+    def close(self):
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None
+
+    def write(self, text):
+        if self.fd is None:
+            self.open()
+        data = text.encode("latin-1")
+        assert os.write(self.fd, data) == len(data)
+
+    def read(self, first=LIMIT, silence=0.03):
+        """What comes within `first` seconds, up to a silence after it; "" when nothing does."""
+        data = b""
+        wait = first
+        while select.select([self.fd], [], [], wait)[0]:
+            part = os.read(self.fd, 4096)
+            if not part:
+                break
+            data += part
+            wait = silence
+        return data.decode("latin-1")
+
+    def exchange(self, text, first=LIMIT):
+        """Write text as it is; the reply. Waits until a commit is over."""
+        self.write(text)
+        reply = self.read(first)
+        if text == frame("ct"):
+            time.sleep(0.5)  # the board is deaf for so long, by its contract
+        return reply
+
+    def ask(self, command):
+        """The reply to a command, its frame checked and taken off: "gh" -> "gh000201"."""
+        reply = self.exchange(frame(command))
+        assert reply[:1] == "l" and reply[-2:] == ".u", reply
+        assert crc8(reply[1:-4]) == reply[-4:-2], reply
+        return reply[1:-4]
+
+    def set(self, *commands):
+        for command in commands:
+            assert self.ask(command) == command
+
+    def records(self):
+        """What a gd reports: {id: (counter, milli, x)}."""
+        text = self.ask("gd")[2:]
+        found = {}
+        for at in range(0, len(text), 22):
+            one = text[at:at + 22]
+            found[int(one[:2], 16)] = (int(one[2:10], 16), int(one[10:14], 16), int(one[14:], 16))
+        return found
