@@ -60,9 +60,6 @@ static void on_hangup(uv_signal_t *sig, int signum)
         if (services[i]->check)
             services[i]->check(g->self[i], l.settings, &l.errors);
     if (l.settings && l.errors.n == 0) {
-        const char *later = settings_needs_restart(g->settings, l.settings);
-        if (later)
-            log_warn("settings: %s takes effect at the next start", later);
         take_settings(g, l.settings);
         facts_set(&g->app.facts, FACT_SETTINGS, true, "", app_mono_ms(&g->app));
         log_info("settings: %s is in force (generation %u)", g->options->settings_path, g->settings->generation);
