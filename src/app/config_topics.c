@@ -5,6 +5,7 @@
 #include "core/config_body.h"
 #include "core/jsonw.h"
 #include "core/settings.h"
+#include "core/util.h"
 #include "io/log.h"
 #include "io/mqtt.h"
 
@@ -42,10 +43,8 @@ static void on_down(void *self, const char *reason)
 
 static void *topics_new(struct app *app)
 {
-    struct config_topics *t = calloc(1, sizeof *t);
+    struct config_topics *t = must(calloc(1, sizeof *t));
 
-    if (!t)
-        abort();
     t->app = app;
     mqtt_listen(app->mqtt, &(struct mqtt_listener){t, on_up, on_down, publish});
     return t;

@@ -4,8 +4,10 @@
  * It owns the connection (app->mqtt), which other services listen to. What could not be sent is one bit per
  * sensor and kind; a walk over the sensors, at most 256 a turn of the loop, sends what the bits stand for. */
 #include "app/app.h"
+#include "core/ident.h"
 #include "core/settings.h"
 #include "core/topics.h"
+#include "core/util.h"
 #include "io/mqtt.h"
 
 #include <stdio.h>
@@ -43,13 +45,6 @@ struct mqtt_sink {
     service_done done;
     void *done_ctx;
 };
-
-static void *must(void *p)
-{
-    if (!p)
-        abort();
-    return p;
-}
 
 static void set_pending(struct mqtt_sink *s, struct slot *x, enum reading_kind kind, bool on)
 {
@@ -299,9 +294,9 @@ static void note_removed(struct mqtt_sink *s, const struct settings *old, const 
 static void sink_apply(void *self, const struct settings *old, const struct settings *next)
 {
     struct mqtt_sink *s = self;
-    char client_id[24], status[80]; /* 23 bytes are what any broker takes */
+    char client_id[IDENT_CLIENT_ID_LEN + 1], status[80];
 
-    snprintf(client_id, sizeof client_id, "fluksod-%.15s", next->device.id);
+    ident_client_id(next->device.id, client_id);
     snprintf(status, sizeof status, "/device/%s/availability", next->device.id);
     if (old)
         note_removed(s, old, next);

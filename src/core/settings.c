@@ -3,6 +3,7 @@
 #include "core/ident.h"
 #include "core/jsonc.h"
 #include "core/settings_table.h"
+#include "core/util.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -71,14 +71,6 @@ extern const struct setting_choice settings_phases[];
 /* The row's last name when its path is a direct member of prefix ("" for the whole), else NULL. */
 const char *setting_name(const struct setting *row, const char *prefix);
 
-/* Settings are read at start and by hand: without memory for them there is nothing to go on with. */
-static inline void *must(void *p)
-{
-    if (!p)
-        abort();
-    return p;
-}
-
 struct cJSON;
 struct settings;
 struct settings_errors;

@@ -1,5 +1,7 @@
 #include "io/mqtt_link.h"
 
+#include "core/util.h"
+
 #include "io/mqtt.h"
 #include "io/mqtt_tls.h"
 
@@ -38,13 +40,6 @@ struct mqtt_link {
     struct mqtt_tls tls;
     char error[MQTT_TLS_ERROR + 80];
 };
-
-static void *must(void *p)
-{
-    if (!p)
-        abort();
-    return p;
-}
 
 void mqtt_config_copy(struct mqtt_config *to, const struct mqtt_config *from)
 {

@@ -39,18 +39,6 @@ struct probe {
     int64_t messages, busiest; /* published so far; most in one turn of the loop */
 };
 
-int64_t app_mono_ms(const struct app *a)
-{
-    return (int64_t)uv_now(a->loop);
-}
-
-static void *must(void *p)
-{
-    if (!p)
-        abort();
-    return p;
-}
-
 static void set_sensors(struct probe *p)
 {
     struct sensor_def *defs = must(calloc(p->sensors, sizeof *defs));

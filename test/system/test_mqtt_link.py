@@ -16,7 +16,7 @@ from certs import Authority
 from helpers import BUILD, Subscriber, free_port, scaled, wait_until
 
 DEVICE = "0123456789abcdef0123456789abcdef"
-CLIENT = f"fluksod-{DEVICE[:15]}"
+CLIENT = "fluksod-0123456789ab"
 AVAILABILITY = f"/device/{DEVICE}/availability"
 CONFIG = f"/device/{DEVICE}/config/sensor"
 GAUGE = "/sensor/[0-9a-f]{32}/gauge"
