@@ -180,6 +180,7 @@ def test_a_removed_sensor_leaves_nothing_behind(spawn, broker, subscribe):
 
 # ---- the broker goes away ----
 
+@pytest.mark.timeout(900)
 def test_broker_killed_and_restarted(spawn, broker, subscribe):
     """pitfalls 1 and 3: 5 times; 50 times in a full run"""
     probe = Probe(spawn, broker.port, every_ms=100, env=SMALL_QUARANTINE)
