@@ -13,7 +13,7 @@
 
 #define PULSE_FROM   3  /* ids from here send the time of the last pulse instead of power */
 #define RECORD       22 /* hex digits of a record of hardware 2.1 */
-#define RECORDS_MAX  6
+#define RECORDS_MAX  5
 #define NEVER        UINT32_MAX
 
 struct relay {

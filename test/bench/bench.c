@@ -31,6 +31,21 @@ void bench_die(const char *what)
     exit(1);
 }
 
+long bench_private_kb(void)
+{
+    FILE *f = fopen("/proc/self/smaps_rollup", "r");
+    char line[128];
+    long kb = 0;
+
+    if (!f)
+        bench_die("smaps_rollup");
+    while (fgets(line, sizeof line, f))
+        if (sscanf(line, "Private_Dirty: %ld", &kb) == 1)
+            break;
+    fclose(f);
+    return kb;
+}
+
 long bench_arg(const char *text)
 {
     char *end;

@@ -16,6 +16,9 @@ int64_t bench_cpu_ns(void);
 /* Print the reason with errno and exit 1: a bench program has nobody to report to. */
 _Noreturn void bench_die(const char *what);
 
+/* What this process alone has written to, in kB. */
+long bench_private_kb(void);
+
 /* A number from the command line, or bench_die(). */
 long bench_arg(const char *text);
 
