@@ -185,14 +185,12 @@ int flm02_records(const char *args, size_t n_args, unsigned digits, struct flm02
     if (n_args % digits || n > FLM02_SENSORS)
         return -1;
     for (size_t i = 0; i < n; i++, args += digits) {
-        uint32_t id, milli = 0;
-        if (num_get_hex(args, 2, &id) < 0 || id >= FLM02_SENSORS ||
-            num_get_hex(args + 2, 8, &out[i].counter) < 0 ||
-            (digits == 22 && num_get_hex(args + 10, 4, &milli) < 0) || milli >= 1000 ||
-            num_get_hex(args + digits - 8, 8, &out[i].extra) < 0)
+        out[i].id = (uint8_t)num_hex(args, 2);
+        out[i].counter = num_hex8(args + 2);
+        out[i].milli = digits == 22 ? (uint16_t)num_hex(args + 10, 4) : 0;
+        out[i].extra = num_hex8(args + digits - 8);
+        if (out[i].id >= FLM02_SENSORS || out[i].milli >= 1000)
             return -1;
-        out[i].id = (uint8_t)id;
-        out[i].milli = (uint16_t)milli;
     }
     return (int)n;
 }

@@ -69,7 +69,7 @@ struct flm02_record {
     uint32_t extra;   /* W for analog sensors; ms since the board's start of the last pulse for pulse sensors */
 };
 
-/* Records of a gd reply: `digits` per record are 18 (hardware 2.0) or 22. Returns their number, or -1 when the
+/* Records of a gd reply, whose args flm02_read() found to be hex: `digits` per record are 18 (hardware 2.0) or 22. Returns their number, or -1 when the
  * arguments do not divide into records, an id is 6 or more, or thousandths are 1000 or more. */
 int flm02_records(const char *args, size_t n_args, unsigned digits, struct flm02_record out[FLM02_SENSORS]);
 

@@ -3,7 +3,6 @@
 #include "core/num.h"
 #include "core/util.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -119,21 +118,12 @@ static void retry(struct flm02_conv *c, int64_t now_ms)
 
 /* ---- what replies mean ---- */
 
-static uint32_t field(const char *args, unsigned at, unsigned digits)
-{
-    uint32_t v = 0;
-
-    if (num_get_hex(args + at, digits, &v) < 0)
-        assert(!"the codec lets hex through only");
-    return v;
-}
-
 static void identified(struct flm02_conv *c, int64_t now_ms)
 {
     char reason[80];
 
-    c->major = field(c->reader.args, 0, 4);
-    c->minor = field(c->reader.args, 4, 2);
+    c->major = num_hex(c->reader.args, 4);
+    c->minor = num_hex(c->reader.args + 4, 2);
     if (c->major != FLM02_MAJOR || c->minor > FLM02_MINOR_MAX) {
         c->retry_ms = now_ms + FLM02_RETRY_MS;
         snprintf(reason, sizeof reason, "board hardware %u.%u is not known (%d.0 to %d.%d are)", c->major, c->minor,
@@ -152,44 +142,44 @@ static void identified(struct flm02_conv *c, int64_t now_ms)
 static void held_port_map(struct flm02_conv *c, const char *args)
 {
     for (unsigned p = 0; p < FLM02_PORTS; p++)
-        c->held.port_map[p] = (uint8_t)field(args, 2 * p, 2);
+        c->held.port_map[p] = (uint8_t)num_hex(args + 2 * p, 2);
 }
 
 static void held_enable(struct flm02_conv *c, const char *args)
 {
-    c->held.sensor[field(args, 0, 2)].enable = field(args, 2, 2) != 0;
+    c->held.sensor[num_hex(args, 2)].enable = num_hex(args + 2, 2) != 0;
 }
 
 static void held_constant(struct flm02_conv *c, const char *args)
 {
-    c->held.sensor[field(args, 0, 2)].constant = (uint16_t)field(args, 2, 4);
+    c->held.sensor[num_hex(args, 2)].constant = (uint16_t)num_hex(args + 2, 4);
 }
 
 static void held_fraction(struct flm02_conv *c, const char *args)
 {
-    c->held.sensor[field(args, 0, 2)].fraction = (uint16_t)field(args, 2, 4);
+    c->held.sensor[num_hex(args, 2)].fraction = (uint16_t)num_hex(args + 2, 4);
 }
 
 static void held_analog(struct flm02_conv *c, const char *args)
 {
-    c->held.analog_enable = (uint8_t)field(args, 0, 2);
-    c->held.rx_invert = (uint8_t)field(args, 2, 2);
-    c->held.tx_invert = (uint8_t)field(args, 4, 2);
+    c->held.analog_enable = (uint8_t)num_hex(args, 2);
+    c->held.rx_invert = (uint8_t)num_hex(args + 2, 2);
+    c->held.tx_invert = (uint8_t)num_hex(args + 4, 2);
 }
 
 static void held_led(struct flm02_conv *c, const char *args)
 {
-    c->held.led_mode = (uint8_t)field(args, 0, 2);
+    c->held.led_mode = (uint8_t)num_hex(args, 2);
 }
 
 static void held_watchdog(struct flm02_conv *c, const char *args)
 {
-    c->watchdog_resets = (uint16_t)field(args, 0, 4);
+    c->watchdog_resets = (uint16_t)num_hex(args, 4);
 }
 
 static void held_brown_outs(struct flm02_conv *c, const char *args)
 {
-    c->brown_outs = (uint16_t)field(args, 0, 4);
+    c->brown_outs = (uint16_t)num_hex(args, 4);
 }
 
 static const struct {

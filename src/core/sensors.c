@@ -97,13 +97,6 @@ struct sensor *sensors_find(const struct sensors *s, const char *id)
     return NULL;
 }
 
-struct sensor *sensors_get(const struct sensors *s, sensor_handle h)
-{
-    size_t slot = sensor_slot(h);
-
-    return h && slot < s->n_slots && s->slots[slot].handle == h ? &s->slots[slot] : NULL;
-}
-
 struct sensor *sensors_next(const struct sensors *s, size_t *cursor)
 {
     while (*cursor < s->n_slots) {

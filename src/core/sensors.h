@@ -73,9 +73,6 @@ void sensors_fini(struct sensors *s);
  * Handles of ids that stay are kept. Aborts when memory is out. */
 void sensors_set(struct sensors *s, const struct sensor_def *defs, size_t n);
 
-/* The sensor of a handle, or NULL when it is gone. Valid until the next sensors_set(). */
-struct sensor *sensors_get(const struct sensors *s, sensor_handle h);
-
 /* The sensor with this id (32 lower-case hex digits), or NULL. */
 struct sensor *sensors_find(const struct sensors *s, const char *id);
 
@@ -86,6 +83,14 @@ struct sensor *sensors_next(const struct sensors *s, size_t *cursor);
 static inline size_t sensor_slot(sensor_handle h)
 {
     return h & ((1u << SENSOR_SLOT_BITS) - 1);
+}
+
+/* The sensor of a handle, or NULL when it is gone. Valid until the next sensors_set(). */
+static inline struct sensor *sensors_get(const struct sensors *s, sensor_handle h)
+{
+    size_t slot = sensor_slot(h);
+
+    return h && slot < s->n_slots && s->slots[slot].handle == h ? &s->slots[slot] : NULL;
 }
 
 /* True when the id is exactly 32 lower-case hex digits. */

@@ -48,6 +48,11 @@ static void hex_both_ways(void **state)
     assert_int_equal(num_get_hex("fFfF1234", 8, &v), 0);
     assert_int_equal(v, 0xffff1234u);
     assert_int_equal(num_get_hex("12g4", 4, &v), -1);
+    assert_int_equal(num_hex("fFfF1234", 8), 0xffff1234u);
+    assert_int_equal(num_hex("0a", 2), 10);
+    assert_int_equal(num_hex8("fFfF1234"), 0xffff1234u);
+    assert_int_equal(num_hex8("567890aB"), 0x567890abu);
+    assert_int_equal(num_hex8("cdeCDE00"), 0xcdecde00u);
 }
 
 static void crc_of_the_spec(void **state)
