@@ -3,6 +3,7 @@
 #include "app/app.h"
 #include "io/lag.h"
 #include "io/log.h"
+#include "io/mqtt.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -117,6 +118,8 @@ static void on_turn(void *ctx)
     struct gateway *g = ctx;
 
     facts_deliver(&g->app.facts);
+    if (g->app.mqtt)
+        mqtt_flush(g->app.mqtt);
 }
 
 static void gateway_stats(void *self, stat_emit emit, void *ctx)

@@ -276,6 +276,12 @@ int mqtt_publish(struct mqtt *m, const char *topic, const void *payload, size_t 
     return rc;
 }
 
+void mqtt_flush(struct mqtt *m)
+{
+    if (m->link)
+        mqtt_link_flush(m->link);
+}
+
 const char *mqtt_where(const struct mqtt *m)
 {
     return m->where;

@@ -70,6 +70,9 @@ void mqtt_start(struct mqtt *m, const struct mqtt_config *config);
  * unsent, wait for writable. In both other cases nothing was kept. topic is terminated. */
 int mqtt_publish(struct mqtt *m, const char *topic, const void *payload, size_t len, bool retain) MUSTCHECK;
 
+/* Let go what was published since the last call: at the end of each turn of the loop. */
+void mqtt_flush(struct mqtt *m);
+
 /* "host:port" of the broker in the settings, for people. */
 const char *mqtt_where(const struct mqtt *m);
 

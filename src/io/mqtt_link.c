@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <mosquitto.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +37,7 @@ struct mqtt_link {
     int fd;       /* what is polled: a dup of the library's socket; -1: none yet */
     int watched;  /* events that the poll waits for */
     bool reached; /* the socket is connected */
+    bool corked;  /* what is published waits for mqtt_link_flush() */
     int connack;  /* -1: none yet */
     struct mosquitto *mosq;
     struct mqtt_tls tls;
@@ -382,10 +385,25 @@ struct mqtt_link *mqtt_link_open(uv_loop_t *loop, const struct mqtt_config *conf
     return l;
 }
 
+/* One segment for what a turn of the loop publishes, instead of one and a wake-up of the broker for each. */
+static void cork(struct mqtt_link *l, bool on)
+{
+    setsockopt(l->fd, IPPROTO_TCP, TCP_CORK, &(int){on}, sizeof(int));
+    l->corked = on;
+}
+
+void mqtt_link_flush(struct mqtt_link *l)
+{
+    if (l->corked)
+        cork(l, false);
+}
+
 int mqtt_link_publish(struct mqtt_link *l, const char *topic, const void *payload, size_t len, bool retain)
 {
     if (l->watched & UV_WRITABLE)
         return MQTT_LATER;
+    if (!l->corked)
+        cork(l, true);
     int rc = mosquitto_publish(l->mosq, NULL, topic, (int)len, payload, 0, retain);
     if (mosquitto_want_write(l->mosq))
         watch(l);

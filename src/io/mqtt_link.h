@@ -32,9 +32,11 @@ struct mqtt_link_events {
 struct mqtt_link *mqtt_link_open(uv_loop_t *loop, const struct mqtt_config *config, unsigned family,
                                  const struct mqtt_link_events *events, void *ctx);
 
-/* As mqtt_publish(); only between up and lost. */
+/* As mqtt_publish(); only between up and lost. It leaves the machine at mqtt_link_flush(), or when much is together. */
 int mqtt_link_publish(struct mqtt_link *l, const char *topic, const void *payload, size_t len,
                       bool retain) MUSTCHECK;
+
+void mqtt_link_flush(struct mqtt_link *l);
 
 /* Let the library look at its keep-alive. May tell lost. */
 void mqtt_link_misc(struct mqtt_link *l);

@@ -194,6 +194,7 @@ static void run(struct bench *b)
 {
     do {
         feed_some(b);
+        mqtt_flush(b->app.mqtt);
         uv_run(b->app.loop, b->pending ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     } while (b->left > 0 || !sink_has_all(b));
 }
