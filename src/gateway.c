@@ -27,24 +27,6 @@ struct gateway {
     size_t open;         /* services not closed yet */
 };
 
-int64_t app_mono_ms(const struct app *a)
-{
-    return (int64_t)uv_now(a->loop);
-}
-
-int64_t app_wall_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-int64_t app_unix_s(struct app *a)
-{
-    return clock_look(&a->clock, app_wall_ms(), app_mono_ms(a));
-}
-
 static void log_errors(const struct settings_errors *e)
 {
     for (size_t i = 0; i < e->n; i++)
@@ -78,9 +60,6 @@ static void on_hangup(uv_signal_t *sig, int signum)
         if (services[i]->check)
             services[i]->check(g->self[i], l.settings, &l.errors);
     if (l.settings && l.errors.n == 0) {
-        const char *later = settings_needs_restart(g->settings, l.settings);
-        if (later)
-            log_warn("settings: %s takes effect at the next start", later);
         take_settings(g, l.settings);
         facts_set(&g->app.facts, FACT_SETTINGS, true, "", app_mono_ms(&g->app));
         log_info("settings: %s is in force (generation %u)", g->options->settings_path, g->settings->generation);
@@ -165,12 +144,10 @@ static void save_memory(void)
 
 int gateway_run(const struct gateway_options *o, struct settings_load *loaded)
 {
-    struct gateway *g = calloc(1, sizeof *g);
+    struct gateway *g = must(calloc(1, sizeof *g));
     uv_loop_t loop;
     int left;
 
-    if (!g)
-        abort();
     save_memory();
     signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&loop);

@@ -1,6 +1,7 @@
 #include "settings_load.h"
 
 #include "core/ident.h"
+#include "core/util.h"
 #include "io/files.h"
 #include "io/log.h"
 
@@ -77,9 +78,7 @@ static struct settings *complete(const char *text, size_t len, bool keep, struct
     if (!s)
         return NULL;
     if (!s->storage.path) {
-        s->storage.path = strdup(default_dir());
-        if (!s->storage.path)
-            abort();
+        s->storage.path = must(strdup(default_dir()));
     }
     if (s->device.id)
         memcpy(id, s->device.id, sizeof id);

@@ -6,6 +6,7 @@
 #include "core/local_api.h"
 #include "core/settings.h"
 #include "core/window.h"
+#include "core/util.h"
 #include "io/httpd.h"
 
 #include <stdlib.h>
@@ -48,10 +49,8 @@ static void answer(void *ctx, const struct http_request *q, struct http_reply *r
 
 static void *api_local_new(struct app *a)
 {
-    struct api_local *s = calloc(1, sizeof *s);
+    struct api_local *s = must(calloc(1, sizeof *s));
 
-    if (!s)
-        abort();
     s->app = a;
     window_init(&s->window);
     a->window = &s->window;

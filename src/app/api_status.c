@@ -6,6 +6,7 @@
 #include "core/metrics_body.h"
 #include "core/status_body.h"
 #include "core/status_view.h"
+#include "core/util.h"
 #include "io/httpd.h"
 
 #include <cjson/cJSON.h>
@@ -124,9 +125,7 @@ static void start(struct api_status *s, const struct http_request *q, struct htt
         http_text(r, 503, "as many as can be answered at a time are being answered; please try again");
         return;
     }
-    struct answer *a = calloc(1, sizeof *a);
-    if (!a)
-        abort();
+    struct answer *a = must(calloc(1, sizeof *a));
     a->service = s;
     s->answers++;
     a->write = write;
@@ -148,10 +147,8 @@ static void answer_metrics(void *ctx, const struct http_request *q, struct http_
 
 static void *api_status_new(struct app *a)
 {
-    struct api_status *s = calloc(1, sizeof *s);
+    struct api_status *s = must(calloc(1, sizeof *s));
 
-    if (!s)
-        abort();
     s->app = a;
     httpd_route(a->httpd, "GET", "/api/v1/status", answer_status, s);
     httpd_route(a->httpd, "GET", "/metrics", answer_metrics, s);

@@ -5,6 +5,7 @@
 #include "core/flm02_conv.h"
 #include "core/flm02_measure.h"
 #include "core/settings.h"
+#include "core/util.h"
 #include "io/log.h"
 #include "io/tty.h"
 
@@ -267,10 +268,8 @@ static void board_stats(void *self, stat_emit emit, void *ctx)
 
 static void *board_new(struct app *app)
 {
-    struct board *b = calloc(1, sizeof *b);
+    struct board *b = must(calloc(1, sizeof *b));
 
-    if (!b)
-        abort();
     b->app = app;
     b->tty = tty_new(app->loop, &tty_callbacks, b);
     flm02_conv_init(&b->conv, &conv_callbacks, b);

@@ -1,9 +1,11 @@
 /* The retained topic /device/<device>/config/sensor, in the form that clients take (mqtt.md).
- * It never publishes a body twice on one connection: two within 2 s upset a client (mqtt.md, rule 4). */
+ * It never publishes the same body twice on one connection: a second within 2 s upsets a client (mqtt.md,
+ * rule 4). */
 #include "app/app.h"
 #include "core/config_body.h"
 #include "core/jsonw.h"
 #include "core/settings.h"
+#include "core/util.h"
 #include "io/log.h"
 #include "io/mqtt.h"
 
@@ -41,10 +43,8 @@ static void on_down(void *self, const char *reason)
 
 static void *topics_new(struct app *app)
 {
-    struct config_topics *t = calloc(1, sizeof *t);
+    struct config_topics *t = must(calloc(1, sizeof *t));
 
-    if (!t)
-        abort();
     t->app = app;
     mqtt_listen(app->mqtt, &(struct mqtt_listener){t, on_up, on_down, publish});
     return t;
@@ -58,7 +58,8 @@ static void tell_unannounced(const struct settings *s)
 
         if (x->enable && !config_body_announced(x))
             log_info("sensor %d (%s): %s %s is not announced in config/sensor, known clients do not take it",
-                     sensor_settings_number(x), x->name, sensor_class_name(x->class), sensor_type_name(x->type));
+                     sensor_settings_number(x), x->name, sensor_class_name(x->class),
+                     sensor_type_name(x->type));
     }
 }
 

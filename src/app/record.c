@@ -1,6 +1,7 @@
 #include "app/record.h"
 
 #include "core/num.h"
+#include "core/util.h"
 #include "io/log.h"
 
 #include <errno.h>
@@ -18,10 +19,8 @@ struct record {
 
 struct record *record_open(const char *path)
 {
-    struct record *r = calloc(1, sizeof *r);
+    struct record *r = must(calloc(1, sizeof *r));
 
-    if (!r)
-        abort();
     r->start_ms = -1;
     r->f = fopen(path, "we");
     if (!r->f) {

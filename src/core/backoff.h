@@ -1,5 +1,5 @@
-/* Full-jitter back-off for anything that is connected or opened again for ever: how long to wait before the next try.
- * It never reads a clock nor draws a random number: the caller hands it both. */
+/* Full-jitter back-off for anything that is connected or opened again for ever: how long to wait before the
+ * next try. It never reads a clock nor draws a random number: the caller hands it both. */
 #ifndef CORE_BACKOFF_H
 #define CORE_BACKOFF_H
 
@@ -11,8 +11,8 @@
 
 struct backoff {
     unsigned failures; /* tries that failed, in a row */
-    unsigned kicks;    /* connections lost young, in a row and without a failed try in between: what a second client
-                          with the same id does to this one (pitfall 2), and a broker restart does not */
+    unsigned kicks; /* connections lost young, in a row and without a failed try in between: what a second client
+                       with the same id does to this one (pitfall 2), and a broker's restart does not */
 };
 
 /* A try failed. */
@@ -21,8 +21,8 @@ void backoff_failed(struct backoff *b);
 /* What was up for up_ms is lost. */
 void backoff_lost(struct backoff *b, int64_t up_ms);
 
-/* Milliseconds to wait now: evenly spread from 0 to a ceiling that doubles with each failure or kick in a row.
- * random is 32 random bits. */
+/* Milliseconds to wait now: evenly spread from 0 to a ceiling that doubles with each failure or kick in a
+ * row. random is 32 random bits. */
 uint32_t backoff_ms(const struct backoff *b, uint32_t random);
 
 #endif

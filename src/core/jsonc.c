@@ -2,6 +2,7 @@
 
 #include "core/num.h"
 #include "core/utf8.h"
+#include "core/util.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -240,9 +241,7 @@ struct cJSON *jsonc_parse(const char *text, size_t len, struct jsonc_error *erro
         text += 3;
         len -= 3;
     }
-    char *copy = malloc(len + 1);
-    if (!copy)
-        abort();
+    char *copy = must(malloc(len + 1));
     if (len)
         memcpy(copy, text, len);
     copy[len] = '\0';

@@ -2,6 +2,7 @@
 
 #include "core/num.h"
 #include "core/utf8.h"
+#include "core/util.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +24,7 @@ static char *room(struct jsonw *w, size_t n)
         size_t cap = w->cap ? w->cap : 256;
         while (cap - w->len < n)
             cap *= 2;
-        w->buf = realloc(w->buf, cap);
-        if (!w->buf)
-            abort();
+        w->buf = must(realloc(w->buf, cap));
         w->cap = cap;
     }
     return w->buf + w->len;

@@ -1,6 +1,7 @@
 #include "core/sensors.h"
 
 #include "core/num.h"
+#include "core/util.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,13 +50,6 @@ void sensors_fini(struct sensors *s)
     free(s->slots);
     free(s->index);
     sensors_init(s);
-}
-
-static void *must(void *p)
-{
-    if (!p)
-        abort();
-    return p;
 }
 
 /* Ids need not be random (people may give them), so all 32 digits count: FNV-1a. */

@@ -3,6 +3,7 @@
 #include "core/ident.h"
 #include "core/jsonc.h"
 #include "core/settings_table.h"
+#include "core/util.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -160,29 +161,6 @@ void settings_free(struct settings *s)
     free(s->sensors);
     free_texts(s, false);
     free(s);
-}
-
-static bool same_value(const struct setting *r, const struct settings *a, const struct settings *b)
-{
-    size_t na, nb;
-
-    if (r->kind != SETTING_TEXT)
-        return memcmp((const char *)a + r->offset, (const char *)b + r->offset, sizeof(int)) == 0;
-    char **ta = row_texts(r, a, &na), **tb = row_texts(r, b, &nb);
-    if (na != nb)
-        return false;
-    for (size_t i = 0; i < na; i++)
-        if (ta[i] && tb[i] ? strcmp(ta[i], tb[i]) != 0 : ta[i] != tb[i])
-            return false;
-    return true;
-}
-
-const char *settings_needs_restart(const struct settings *old, const struct settings *next)
-{
-    for (const struct setting *r = settings_table; r < settings_table + settings_table_len; r++)
-        if (r->flags & SETTING_RESTART && !same_value(r, old, next))
-            return r->path;
-    return NULL;
 }
 
 const char *phase_name(enum phase p)

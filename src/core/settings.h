@@ -95,9 +95,6 @@ void settings_free(struct settings *s);
 /* Make the sensor table hold the enabled sensors of the settings (ids derived). */
 void settings_set_sensors(const struct settings *s, struct sensors *sensors);
 
-/* The path of the first key that differs and takes effect at the next start only, or NULL. */
-const char *settings_needs_restart(const struct settings *old, const struct settings *next);
-
 /* Add an error; path and message are printf formats' results, copied. */
 void settings_error_add(struct settings_errors *e, const char *path, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void settings_errors_free(struct settings_errors *e);

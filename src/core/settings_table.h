@@ -29,7 +29,6 @@ enum {
     SETTING_REQUIRED = 1,
     SETTING_UNIQUE = 2,  /* no two members of the list are equal */
     SETTING_SECRET = 4,  /* its value is never part of a message */
-    SETTING_RESTART = 8, /* a change takes effect at the next start only */
 };
 
 /* What a number or choice holds that is wrong, or not given and has no default of its own. */
@@ -70,14 +69,6 @@ extern const struct setting_choice settings_phases[];
 
 /* The row's last name when its path is a direct member of prefix ("" for the whole), else NULL. */
 const char *setting_name(const struct setting *row, const char *prefix);
-
-/* Settings are read at start and by hand: without memory for them there is nothing to go on with. */
-static inline void *must(void *p)
-{
-    if (!p)
-        abort();
-    return p;
-}
 
 struct cJSON;
 struct settings;

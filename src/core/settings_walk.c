@@ -4,6 +4,7 @@
 #include "core/num.h"
 #include "core/settings.h"
 #include "core/utf8.h"
+#include "core/util.h"
 
 #include <math.h>
 #include <stdarg.h>

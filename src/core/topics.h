@@ -1,5 +1,5 @@
-/* MQTT topics and payloads of readings (mqtt.md), written by hand into the caller's buffers: this is the path that
- * every reading takes. It never allocates, formats with printf or looks at a locale.
+/* MQTT topics and payloads of readings (mqtt.md), written by hand into the caller's buffers: this is the path
+ * that every reading takes. It never allocates, formats with printf or looks at a locale.
  *
  *   /sensor/<32 hex>/gauge      [<unix s>,<integer>,"<unit>"]
  *   /sensor/<32 hex>/counter    [<unix s>,<integer or short decimal>,"<unit>"]
@@ -36,8 +36,8 @@ struct payload_stamp {
     char text[NUM_MAX + 2];
 };
 
-/* Write the payload, not terminated; returns its length. milli is in thousandths of unit: a gauge is rounded half up
- * to an integer as FLM02 boards do, a counter keeps its thousandths. */
+/* Write the payload, not terminated; returns its length. milli is in thousandths of unit: a gauge is rounded
+ * half up to an integer as FLM02 boards do, a counter keeps its thousandths. */
 size_t payload_put(char dst[PAYLOAD_MAX], struct payload_stamp *stamp, int64_t unix_s, enum reading_kind kind,
                    int64_t milli, const char *unit);
 

@@ -1,9 +1,19 @@
-/* Small macros that every layer uses. It holds no function with state. */
+/* Small helps that every layer uses. None has state. */
 #ifndef CORE_UTIL_H
 #define CORE_UTIL_H
+
+#include <stdlib.h>
 
 #define MUSTCHECK         __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 #define ARRAY_LEN(a)      (sizeof(a) / sizeof((a)[0]))
+
+/* Memory that was asked for, or the end: a service that runs out of memory is started again. */
+static inline void *must(void *p)
+{
+    if (!p)
+        abort();
+    return p;
+}
 
 #endif

@@ -1,6 +1,7 @@
 #include "core/window.h"
 
 #include "core/sensors.h"
+#include "core/util.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,16 +33,12 @@ static struct window_ring *ring_of(struct window *w, sensor_handle h)
 
     if (slot >= w->n_rings) {
         size_t n = slot + 1 + slot / 2;
-        w->rings = realloc(w->rings, n * sizeof *w->rings);
-        if (!w->rings)
-            abort();
+        w->rings = must(realloc(w->rings, n * sizeof *w->rings));
         memset(w->rings + w->n_rings, 0, (n - w->n_rings) * sizeof *w->rings);
         w->n_rings = n;
     }
     if (!w->rings[slot]) {
-        w->rings[slot] = calloc(1, sizeof **w->rings);
-        if (!w->rings[slot])
-            abort();
+        w->rings[slot] = must(calloc(1, sizeof **w->rings));
     }
     if (w->rings[slot]->sensor != h)
         *w->rings[slot] = (struct window_ring){.sensor = h};

@@ -1,5 +1,7 @@
 #include "io/files.h"
 
+#include "core/util.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -21,9 +23,7 @@ int files_read(const char *path, size_t max, char **text, size_t *len)
     for (;;) {
         if (!buf || n == cap) {
             cap = buf ? cap * 2 : cap;
-            buf = realloc(buf, cap + 1);
-            if (!buf)
-                abort();
+            buf = must(realloc(buf, cap + 1));
         }
         ssize_t got = read(fd, buf + n, cap - n);
         if (got < 0 && errno == EINTR)

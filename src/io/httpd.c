@@ -2,6 +2,7 @@
 
 #include "core/address.h"
 #include "core/limits.h"
+#include "core/util.h"
 #include "io/httpd_answer.h"
 #include "io/log.h"
 #include "io/mhd_load.h"
@@ -63,10 +64,7 @@ struct httpd {
 
 static void *zalloc(size_t size)
 {
-    void *p = calloc(1, size);
-
-    if (!p)
-        abort();
+    void *p = must(calloc(1, size));
     return p;
 }
 

@@ -1,6 +1,7 @@
 #include "io/httpd_answer.h"
 
 #include "core/query.h"
+#include "core/util.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +18,7 @@ void http_text(struct http_reply *r, unsigned status, const char *text)
 {
     r->status = status;
     r->len = strlen(text) + 1;
-    r->body = malloc(r->len);
-    if (!r->body)
-        abort();
+    r->body = must(malloc(r->len));
     memcpy(r->body, text, r->len - 1);
     r->body[r->len - 1] = '\n';
 }
@@ -43,10 +42,8 @@ static void on_no_more(void *ctx)
 
 static struct MHD_Response *response_in_pieces(const struct mhd *mhd, const struct http_reply *r)
 {
-    struct http_reply *copy = malloc(sizeof *copy);
+    struct http_reply *copy = must(malloc(sizeof *copy));
 
-    if (!copy)
-        abort();
     *copy = *r;
     return mhd->create_response_from_callback(MHD_SIZE_UNKNOWN, HTTPD_MEMORY / 2, on_more, copy, on_no_more);
 }

@@ -7,8 +7,8 @@
  *       │             │     ▼              ▼                │
  *       │             └─ WAITING ◀─────────┴────────────────┘
  *       │                (back-off)
- *       └── CLOSING ◀── stop, close, other settings: from UP until "offline" and DISCONNECT are written, at most 1 s;
- *                       the other states go to IDLE at once
+ *       └── CLOSING ◀── stop, close, other settings: from UP until "offline" and DISCONNECT are
+ *                       written, at most 1 s; the other states go to IDLE at once
  *
  * Uses io/mqtt_link (one connection; this is their succession) and io/log. */
 #ifndef IO_MQTT_H
@@ -57,16 +57,17 @@ enum { MQTT_DOWN = -1, MQTT_LATER = -2 };
 /* An idle client. Aborts when memory is out, as all of this module does. */
 struct mqtt *mqtt_new(uv_loop_t *loop);
 
-/* Listeners are told in the order in which they came. Too many abort: their number is known when the program is
- * written. mqtt_unlisten() takes the ctx; not from inside a listener. */
+/* Listeners are told in the order in which they came. Too many abort: their number is known when the program
+ * is written. mqtt_unlisten() takes the ctx; not from inside a listener. */
 void mqtt_listen(struct mqtt *m, const struct mqtt_listener *l);
 void mqtt_unlisten(struct mqtt *m, const void *ctx);
 
-/* Connect, and stay connected. With other settings than before: say good-bye, then connect with those. Copies. */
+/* Connect, and stay connected. With other settings than before: say good-bye, then connect with those. config
+ * is copied. */
 void mqtt_start(struct mqtt *m, const struct mqtt_config *config);
 
-/* Publish with QoS 0. 0: the library has it; MQTT_DOWN: not connected; MQTT_LATER: the one before is still unsent,
- * wait for writable. In both other cases nothing was kept. topic is terminated. */
+/* Publish with QoS 0. 0: the library has it; MQTT_DOWN: not connected; MQTT_LATER: the one before is still
+ * unsent, wait for writable. In both other cases nothing was kept. topic is terminated. */
 int mqtt_publish(struct mqtt *m, const char *topic, const void *payload, size_t len, bool retain) MUSTCHECK;
 
 /* "host:port" of the broker in the settings, for people. */

@@ -1,5 +1,7 @@
 #include "io/mqtt_link.h"
 
+#include "core/util.h"
+
 #include "io/mqtt.h"
 #include "io/mqtt_tls.h"
 
@@ -38,13 +40,6 @@ struct mqtt_link {
     struct mqtt_tls tls;
     char error[MQTT_TLS_ERROR + 80];
 };
-
-static void *must(void *p)
-{
-    if (!p)
-        abort();
-    return p;
-}
 
 void mqtt_config_copy(struct mqtt_config *to, const struct mqtt_config *from)
 {
@@ -283,7 +278,7 @@ static void lose(struct mqtt_link *l, int rc, int err)
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-/* Wait for what the library needs next. In a TLS handshake it says that it wants to write long after it did. */
+/* Wait for what the library needs next. In a TLS handshake its wish to write outlasts the write. */
 static void watch(struct mqtt_link *l)
 {
     int events = UV_READABLE;
@@ -301,7 +296,7 @@ static void go_up(struct mqtt_link *l)
 
     l->state = UP;
     mosquitto_log_callback_set(l->mosq, NULL); /* else each publish formats a line for it */
-    if (status) /* pitfall 1: at each CONNACK, before anything else */
+    if (status)                                /* pitfall 1: at each CONNACK, before anything else */
         mosquitto_publish(l->mosq, NULL, status, sizeof online - 1, online, 0, true);
     watch(l);
     l->events->up(l->ctx);
@@ -313,8 +308,8 @@ static int serve(struct mqtt_link *l, int events, int *err)
     int rc = 0;
 
     errno = 0;
-    if (events & UV_READABLE || l->state == HANDSHAKE) /* a TLS handshake reads and writes there; and a refusal is
-                                                          read before a write into it fails */
+    /* A TLS handshake reads and writes in there; and a refusal is to be read before a write into it fails. */
+    if (events & UV_READABLE || l->state == HANDSHAKE)
         rc = mosquitto_loop_read(l->mosq, 1);
     if (!rc && events & UV_WRITABLE && !in_tls_handshake(l))
         rc = mosquitto_loop_write(l->mosq, 1);

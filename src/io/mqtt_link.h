@@ -1,10 +1,10 @@
 /* One connection to an MQTT broker, from the look-up of its name to its loss: libmosquitto on the libuv loop.
  * It never connects again (io/mqtt does), never blocks the loop and never holds more than one unsent message.
  *
- * Connecting looks names up and reads files, so it is a pool job, and while that runs the client belongs to it. Each
- * connection has a library client of its own: a changed address, password or certificate counts, and nothing old is
- * left queued. libmosquitto closes its socket before it says so, which libuv forbids for a polled descriptor: a dup is
- * polled. Uses io/mqtt_tls, and the settings as io/mqtt.h has them. */
+ * Connecting looks names up and reads files, so it is a pool job, and while that runs the client belongs to
+ * it. Each connection has a library client of its own: a changed address, password or certificate counts, and
+ * nothing old is left queued. libmosquitto closes its socket before it says so, which libuv forbids for a
+ * polled descriptor: a dup is polled. Uses io/mqtt_tls, and the settings as io/mqtt.h has them. */
 #ifndef IO_MQTT_LINK_H
 #define IO_MQTT_LINK_H
 
@@ -26,13 +26,15 @@ struct mqtt_link_events {
     void (*gone)(void *ctx);                     /* the last: its handles are closed */
 };
 
-/* Try to connect. libmosquitto tries only the first address of a name: family % 3 chooses that of any family, of IPv4
- * or of IPv6 (any, when there is none), so that successive tries reach a broker that listens on one of them alone. */
+/* Try to connect. libmosquitto tries only the first address of a name: family % 3 chooses that of any family,
+ * of IPv4 or of IPv6 (any, when there is none), so that successive tries reach a broker that listens on one
+ * of them alone. */
 struct mqtt_link *mqtt_link_open(uv_loop_t *loop, const struct mqtt_config *config, unsigned family,
                                  const struct mqtt_link_events *events, void *ctx);
 
 /* As mqtt_publish(); only between up and lost. */
-int mqtt_link_publish(struct mqtt_link *l, const char *topic, const void *payload, size_t len, bool retain) MUSTCHECK;
+int mqtt_link_publish(struct mqtt_link *l, const char *topic, const void *payload, size_t len,
+                      bool retain) MUSTCHECK;
 
 /* Let the library look at its keep-alive. May tell lost. */
 void mqtt_link_misc(struct mqtt_link *l);

@@ -68,9 +68,10 @@ static int on_verify(int ok, X509_STORE_CTX *x)
 /* A fatal alert from the broker: it refuses us (no client certificate, or one that it does not know). */
 static void on_info(const SSL *ssl, int where, int ret)
 {
-    const char *why = (ret & 0xff) == TLS13_AD_CERTIFICATE_REQUIRED ? "certificate required" /* OpenSSL 3.0: "unknown" */
-                                                                     : SSL_alert_desc_string_long(ret);
+    const char *why = SSL_alert_desc_string_long(ret);
 
+    if ((ret & 0xff) == TLS13_AD_CERTIFICATE_REQUIRED)
+        why = "certificate required"; /* OpenSSL 3.0 says "unknown" */
     if (where == SSL_CB_READ_ALERT && ret >> 8 == SSL3_AL_FATAL)
         note(owner(ssl), "refused by the broker (TLS: %s)", why);
 }
@@ -83,8 +84,10 @@ void mqtt_tls_note(struct mqtt_tls *t, const char *line)
         note(t, "TLS: %s", last + 1);
 }
 
+typedef int (*use_file)(SSL_CTX *ctx, const char *file);
+
 /* 0, or -1 with the reason noted. OpenSSL's own words for a missing file are hard to read, so look first. */
-static int load(struct mqtt_tls *t, const char *key, const char *file, int (*use)(SSL_CTX *, const char *), SSL_CTX *ctx)
+static int load(struct mqtt_tls *t, SSL_CTX *ctx, const char *key, const char *file, use_file use)
 {
     if (access(file, R_OK) < 0) {
         note(t, "%s %s: %s", key, file, strerror(errno));
@@ -99,18 +102,19 @@ static int load(struct mqtt_tls *t, const char *key, const char *file, int (*use
 
 static int use_key(SSL_CTX *ctx, const char *file)
 {
-    return SSL_CTX_use_PrivateKey_file(ctx, file, SSL_FILETYPE_PEM); /* fails too when it is not the certificate's */
+    return SSL_CTX_use_PrivateKey_file(ctx, file,
+                                       SSL_FILETYPE_PEM); /* fails too when it is not the certificate's */
 }
 
 static int load_files(struct mqtt_tls *t, SSL_CTX *ctx)
 {
-    if (load(t, "ca_file", t->ca_file, SSL_CTX_load_verify_file, ctx) < 0)
+    if (load(t, ctx, "ca_file", t->ca_file, SSL_CTX_load_verify_file) < 0)
         return -1;
     if (!t->cert_file)
         return 0;
-    if (load(t, "cert_file", t->cert_file, SSL_CTX_use_certificate_chain_file, ctx) < 0)
+    if (load(t, ctx, "cert_file", t->cert_file, SSL_CTX_use_certificate_chain_file) < 0)
         return -1;
-    return load(t, "key_file", t->key_file, use_key, ctx);
+    return load(t, ctx, "key_file", t->key_file, use_key);
 }
 
 SSL_CTX *mqtt_tls_context(struct mqtt_tls *t)
@@ -128,7 +132,8 @@ SSL_CTX *mqtt_tls_context(struct mqtt_tls *t)
     SSL_CTX_set_info_callback(ctx, on_info);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_verify);
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (X509_VERIFY_PARAM_set1_ip_asc(param, t->host) != 1 && X509_VERIFY_PARAM_set1_host(param, t->host, 0) != 1)
+    if (X509_VERIFY_PARAM_set1_ip_asc(param, t->host) != 1 &&
+        X509_VERIFY_PARAM_set1_host(param, t->host, 0) != 1)
         note(t, "%s is no host name", t->host);
     else
         load_files(t, ctx);

@@ -1,5 +1,7 @@
 #include "io/tty.h"
 
+#include "core/util.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -45,10 +47,8 @@ static void on_retry(uv_timer_t *timer)
 
 struct tty *tty_new(uv_loop_t *loop, const struct tty_callbacks *cb, void *ctx)
 {
-    struct tty *t = calloc(1, sizeof *t);
+    struct tty *t = must(calloc(1, sizeof *t));
 
-    if (!t)
-        abort();
     t->cb = cb;
     t->ctx = ctx;
     t->loop = loop;
@@ -176,9 +176,7 @@ static void try_open(struct tty *t)
         wait_and_retry(t, reason);
         return;
     }
-    t->open = calloc(1, sizeof *t->open);
-    if (!t->open)
-        abort();
+    t->open = must(calloc(1, sizeof *t->open));
     t->open->tty = t;
     t->open->poll.data = t->open;
     if (uv_poll_init(t->loop, &t->open->poll, t->fd) < 0) {
@@ -197,9 +195,7 @@ static void try_open(struct tty *t)
 void tty_open(struct tty *t, const char *path, int baud)
 {
     tty_shut(t);
-    t->path = strdup(path);
-    if (!t->path)
-        abort();
+    t->path = must(strdup(path));
     t->baud = baud;
     t->retry_ms = RETRY_MIN_MS;
     try_open(t);

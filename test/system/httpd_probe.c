@@ -30,24 +30,6 @@ static uint64_t last_tick_ns, worst_gap_ns;
 static int64_t last_s;
 static unsigned due, next_sensor;
 
-int64_t app_mono_ms(const struct app *a)
-{
-    return (int64_t)uv_now(a->loop);
-}
-
-int64_t app_wall_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-int64_t app_unix_s(struct app *a)
-{
-    return clock_look(&a->clock, app_wall_ms(), app_mono_ms(a));
-}
-
 static void emit(unsigned number, int64_t unix_s, int64_t milli)
 {
     char id[SENSOR_ID_LEN + 1];

@@ -1,9 +1,10 @@
-/* The MQTT services on a loop of their own, fed through the real hub by a timer: what the tests of the broker's link
- * drive, without board or settings file. It never looks at what comes of it: the tests subscribe to that.
+/* The MQTT services on a loop of their own, fed through the real hub by a timer: what the tests of the
+ * broker's link drive, without board or settings file. It never looks at what comes of it: the tests
+ * subscribe to that.
  *
- * SIGUSR1 prints a line of JSON: all statistics, the state of the broker and the longest gap of a 10 ms tick since the
- * last such line. SIGUSR2 applies settings with one sensor less. SIGHUP makes the clock known after --unset. With
- * --frozen the counters stay at 0. */
+ * SIGUSR1 prints a line of JSON: all statistics, the state of the broker, and since the last such line the
+ * longest gap of a 10 ms tick and the most messages in one turn of the loop. SIGUSR2 applies settings with
+ * one sensor less. SIGHUP makes the clock known after --unset. With --frozen the counters stay at 0. */
 #include "app/app.h"
 #include "core/jsonw.h"
 #include "core/settings.h"
@@ -27,26 +28,16 @@ struct probe {
     void *self[ARRAY_LEN(services)];
     size_t open;
     uv_timer_t readings, tick;
+    uv_check_t turn;
     uv_signal_t signals[5];
     size_t sensors;
     unsigned every_ms;
     long rounds; /* left; negative: no end */
-    int64_t round, second;
+    int64_t round, second, last_ms;
     bool unset, frozen;
     uint64_t last_tick_ns, gap_ns;
+    int64_t messages, busiest; /* published so far; most in one turn of the loop */
 };
-
-int64_t app_mono_ms(const struct app *a)
-{
-    return (int64_t)uv_now(a->loop);
-}
-
-static void *must(void *p)
-{
-    if (!p)
-        abort();
-    return p;
-}
 
 static void set_sensors(struct probe *p)
 {
@@ -72,7 +63,8 @@ static void make_settings(struct probe *p)
         char text[SENSOR_ID_LEN + 1];
 
         snprintf(text, sizeof text, "%.24s%08x", s->device.id, (unsigned)i + 1);
-        *x = (struct sensor_settings){.id = must(strdup(text)), .ports = {(int)i + 1}, .n_ports = 1, .enable = true};
+        *x = (struct sensor_settings){
+            .id = must(strdup(text)), .ports = {(int)i + 1}, .n_ports = 1, .enable = true};
         snprintf(text, sizeof text, "sensor %zu", i + 1);
         x->name = must(strdup(text));
         x->voltage[0] = 230;
@@ -93,6 +85,7 @@ static void on_readings(uv_timer_t *t)
         uv_timer_stop(t);
     p->round++;
     p->second++;
+    p->last_ms = app_mono_ms(&p->app);
     while ((x = sensors_next(&p->app.sensors, &cursor))) {
         struct reading r = {.sensor = x->handle,
                             .kind = READING_GAUGE,
@@ -117,6 +110,23 @@ static void on_tick(uv_timer_t *t)
     p->last_tick_ns = now;
 }
 
+static void find_messages(void *ctx, const struct stat_value *v)
+{
+    if (strcmp(v->name, "mqtt_messages_total") == 0)
+        *(int64_t *)ctx = v->value;
+}
+
+static void on_turn(uv_check_t *check)
+{
+    struct probe *p = check->data;
+    int64_t messages = 0;
+
+    stats_walk(&p->app.stats, find_messages, &messages);
+    if (messages - p->messages > p->busiest)
+        p->busiest = messages - p->messages;
+    p->messages = messages;
+}
+
 /* ---- orders ---- */
 
 static void put_stat(void *ctx, const struct stat_value *v)
@@ -131,6 +141,8 @@ static void print_stats(struct probe *p)
 {
     struct jsonw w;
 
+    on_tick(&p->tick); /* what this turn did so far counts */
+    on_turn(&p->turn);
     jsonw_init(&w);
     jsonw_open(&w, NULL, '{');
     stats_walk(&p->app.stats, put_stat, &w);
@@ -138,13 +150,17 @@ static void print_stats(struct probe *p)
     jsonw_str(&w, "reason", p->app.facts.v[FACT_BROKER].reason);
     jsonw_int(&w, "round", p->round);
     jsonw_int(&w, "second", p->second);
+    jsonw_int(&w, "last_ms", p->last_ms);
+    jsonw_int(&w, "now_ms", app_mono_ms(&p->app));
     jsonw_int(&w, "gap_us", (int64_t)(p->gap_ns / 1000));
+    jsonw_int(&w, "busiest_turn", p->busiest);
     jsonw_close(&w, '}');
     jsonw_raw(&w, "\n", 1);
     if (write(STDOUT_FILENO, w.buf, w.len) < 0)
         abort();
     jsonw_free(&w);
     p->gap_ns = 0;
+    p->busiest = 0;
 }
 
 static void on_closed(void *ctx)
@@ -160,6 +176,7 @@ static void end(struct probe *p)
         uv_close((uv_handle_t *)&p->signals[i], NULL);
     uv_close((uv_handle_t *)&p->readings, NULL);
     uv_close((uv_handle_t *)&p->tick, NULL);
+    uv_close((uv_handle_t *)&p->turn, NULL);
     for (size_t i = ARRAY_LEN(services); i-- > 0;)
         services[i]->stop(p->self[i]);
     p->open = ARRAY_LEN(services);
@@ -199,7 +216,7 @@ static void run(struct probe *p)
     hub_init(&p->app.hub, &p->app.sensors);
     facts_init(&p->app.facts, app_mono_ms(&p->app));
     for (size_t i = 0; i < ARRAY_LEN(services); i++)
-        p->self[i] = services[i]->new(&p->app);
+        p->self[i] = services[i]->new (&p->app);
     set_sensors(p);
     for (size_t i = 0; i < ARRAY_LEN(services); i++)
         services[i]->apply(p->self[i], NULL, &p->settings);
@@ -212,7 +229,9 @@ static void run(struct probe *p)
     fflush(stdout);
     uv_timer_init(&loop, &p->readings);
     uv_timer_init(&loop, &p->tick);
-    p->readings.data = p->tick.data = p;
+    uv_check_init(&loop, &p->turn);
+    p->readings.data = p->tick.data = p->turn.data = p;
+    uv_check_start(&p->turn, on_turn);
     uv_timer_start(&p->readings, on_readings, p->every_ms, p->every_ms);
     uv_timer_start(&p->tick, on_tick, TICK_MS, TICK_MS);
     uv_run(&loop, UV_RUN_DEFAULT);
@@ -225,15 +244,21 @@ static void run(struct probe *p)
 int main(int argc, char **argv)
 {
     enum { HOST, PORT, SENSORS, EVERY, ROUNDS, DEVICE, CLIENT, USER, PASSWORD, CA, CERT, KEY, UNSET, FROZEN };
-    static const struct option options[] = {
-        [HOST] = {"host", 1, NULL, HOST},       [PORT] = {"port", 1, NULL, PORT},
-        [SENSORS] = {"sensors", 1, NULL, SENSORS}, [EVERY] = {"every-ms", 1, NULL, EVERY},
-        [ROUNDS] = {"rounds", 1, NULL, ROUNDS}, [DEVICE] = {"device", 1, NULL, DEVICE},
-        [CLIENT] = {"client-id", 1, NULL, CLIENT}, [USER] = {"username", 1, NULL, USER},
-        [PASSWORD] = {"password-file", 1, NULL, PASSWORD}, [CA] = {"ca-file", 1, NULL, CA},
-        [CERT] = {"cert-file", 1, NULL, CERT},  [KEY] = {"key-file", 1, NULL, KEY},
-        [UNSET] = {"unset", 0, NULL, UNSET},    [FROZEN] = {"frozen", 0, NULL, FROZEN},
-        {0}};
+    static const struct option options[] = {[HOST] = {"host", 1, NULL, HOST},
+                                            [PORT] = {"port", 1, NULL, PORT},
+                                            [SENSORS] = {"sensors", 1, NULL, SENSORS},
+                                            [EVERY] = {"every-ms", 1, NULL, EVERY},
+                                            [ROUNDS] = {"rounds", 1, NULL, ROUNDS},
+                                            [DEVICE] = {"device", 1, NULL, DEVICE},
+                                            [CLIENT] = {"client-id", 1, NULL, CLIENT},
+                                            [USER] = {"username", 1, NULL, USER},
+                                            [PASSWORD] = {"password-file", 1, NULL, PASSWORD},
+                                            [CA] = {"ca-file", 1, NULL, CA},
+                                            [CERT] = {"cert-file", 1, NULL, CERT},
+                                            [KEY] = {"key-file", 1, NULL, KEY},
+                                            [UNSET] = {"unset", 0, NULL, UNSET},
+                                            [FROZEN] = {"frozen", 0, NULL, FROZEN},
+                                            {0}};
     static char localhost[] = "127.0.0.1", device[] = "0123456789abcdef0123456789abcdef";
     struct probe p = {.sensors = 6, .every_ms = 1000, .rounds = -1, .second = time(NULL)};
     struct settings *s = &p.settings;

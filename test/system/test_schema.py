@@ -61,8 +61,6 @@ def node(row, rows):
     s.update({"one": one, "list": many, "one or list": {"anyOf": [one, many]}}[row["shape"]])
     if "default" in row:
         s["default"] = row["default"]
-    if row["restart"]:
-        s["$comment"] = "takes effect at the next start"
     return s
 
 

@@ -4,7 +4,7 @@ import signal
 import stat
 import subprocess
 
-from helpers import BUILD, wait_until
+from helpers import BUILD, free_port, wait_until
 
 
 def run(*arguments, env=None):
@@ -148,3 +148,14 @@ def test_a_clean_end(running):
         heard.wait_for(r"/device/.*/availability", where=lambda m: m.payload == "offline", count=number)
         g.start()
         g.daemon.wait_for_line("board: polling")
+
+
+def test_listening_moves_with_the_settings(gateway, broker):
+    """All settings apply live, listening addresses too."""
+    g = gateway(None, broker.port)
+    g.start()
+    g.status()
+    g.port = g.settings["http"]["port"] = free_port()
+    g.reload()
+    g.daemon.wait_for_line(f"http: 127.0.0.1:{g.port}: listening")
+    assert g.status()["facts"]["settings"]["on"]

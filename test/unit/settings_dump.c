@@ -52,7 +52,6 @@ static void put_row(struct jsonw *w, const struct setting *r)
     jsonw_str(w, "shape", shapes[r->shape]);
     jsonw_bool(w, "required", r->flags & SETTING_REQUIRED);
     jsonw_bool(w, "unique", r->flags & SETTING_UNIQUE);
-    jsonw_bool(w, "restart", r->flags & SETTING_RESTART);
     jsonw_int(w, "list_max", r->list_max);
     put(w, "min", r->min);
     put(w, "max", r->max);

@@ -358,26 +358,6 @@ static void ident_forms(void **state)
     assert_string_equal(client, "fluksod-0123456789ab");
 }
 
-static void says_what_needs_a_restart(void **state)
-{
-    struct settings *a = parse("{\"http\": {\"extra_listen\": [\"[::1]:1\"]}}");
-    struct settings *same = parse("{\"http\": {\"extra_listen\": [\"[::1]:1\"]}, \"phase\": \"3p-n\"}");
-    struct settings *list = parse("{\"http\": {\"extra_listen\": [\"[::1]:2\"]}}");
-    struct settings *port = parse("{\"http\": {\"extra_listen\": [\"[::1]:1\"], \"port\": 80}}");
-    struct settings *path = parse("{\"storage\": {\"path\": \"/x\"}}");
-
-    (void)state;
-    assert_null(settings_needs_restart(a, same));
-    assert_string_equal(settings_needs_restart(a, list), "http.extra_listen");
-    assert_string_equal(settings_needs_restart(a, port), "http.port");
-    assert_string_equal(settings_needs_restart(a, path), "storage.path");
-    settings_free(a);
-    settings_free(same);
-    settings_free(list);
-    settings_free(port);
-    settings_free(path);
-}
-
 /* The names of choices are those that the rest of the program uses. */
 static void choices_are_named_as_elsewhere(void **state)
 {
@@ -456,7 +436,6 @@ int main(void)
         cmocka_unit_test_setup(ids_derive_from_device_and_port, setup),
         cmocka_unit_test_setup(a_derived_id_may_meet_a_given_one, setup),
         cmocka_unit_test_setup(ident_forms, setup),
-        cmocka_unit_test_setup(says_what_needs_a_restart, setup),
         cmocka_unit_test(choices_are_named_as_elsewhere),
         cmocka_unit_test(utf8_characters),
     };

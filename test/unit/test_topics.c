@@ -59,7 +59,8 @@ static void the_longest_fits(void **state)
     (void)state;
     check(INT64_MIN, READING_COUNTER, INT64_MIN, "12345678",
           "[-9223372036854775808,-9223372036854775.808,\"12345678\"]");
-    check(INT64_MAX, READING_GAUGE, INT64_MAX, "12345678", "[9223372036854775807,9223372036854776,\"12345678\"]");
+    check(INT64_MAX, READING_GAUGE, INT64_MAX, "12345678",
+          "[9223372036854775807,9223372036854776,\"12345678\"]");
     check(1800000000, READING_GAUGE, 0, "", "[1800000000,0,\"\"]");
 }
 
@@ -74,7 +75,7 @@ static void second_zero_is_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(topics_of_both_kinds),     cmocka_unit_test(gauge_is_rounded_half_up),
+        cmocka_unit_test(topics_of_both_kinds),       cmocka_unit_test(gauge_is_rounded_half_up),
         cmocka_unit_test(counter_is_a_short_decimal), cmocka_unit_test(the_longest_fits),
         cmocka_unit_test(second_zero_is_written),
     };

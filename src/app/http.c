@@ -3,6 +3,7 @@
 
 #include "core/address.h"
 #include "core/settings.h"
+#include "core/util.h"
 #include "io/httpd.h"
 #include "io/log.h"
 
@@ -28,13 +29,6 @@ struct service_state {
     service_done done;
     void *done_ctx;
 };
-
-static void *must(void *p)
-{
-    if (!p)
-        abort();
-    return p;
-}
 
 static void *service_http_new(struct app *a)
 {
