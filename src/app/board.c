@@ -252,8 +252,8 @@ static void board_stats(void *self, stat_emit emit, void *ctx)
         {"board_suspects_total", NULL, STAT_COUNTER, N(b->notes[FLM02_SUSPECT]), "Counter values that await confirmation."},
         {"board_impossible_total", NULL, STAT_COUNTER, N(b->notes[FLM02_IMPOSSIBLE]), "Readings beyond the clamps."},
         {"board_not_ours_total", NULL, STAT_COUNTER, N(b->notes[FLM02_NOT_OURS]), "Records of sensors not enabled."},
-        {"board_watchdog_resets", NULL, STAT_GAUGE, c->watchdog_resets, "Watchdog resets that the board counted."},
-        {"board_brown_outs", NULL, STAT_GAUGE, c->brown_outs, "Brown-outs that the board counted."},
+        {"board_watchdog_resets", NULL, STAT_GAUGE, c->held.watchdog_resets, "Watchdog resets that the board counted."},
+        {"board_brown_outs", NULL, STAT_GAUGE, c->held.brown_outs, "Brown-outs that the board counted."},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(v); i++)
