@@ -156,7 +156,7 @@ static int open_raw(const char *path, int baud, const char **what)
 {
     int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
-    *what = "cannot open it";
+    *what = errno == EACCES ? "cannot open it (is the user in the group dialout?)" : "cannot open it";
     if (fd < 0)
         return -1;
     *what = "another program has it";

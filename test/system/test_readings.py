@@ -149,7 +149,7 @@ def test_a_reset_of_the_board(running):
 
 def test_counters_pass_two_to_the_32(running):
     """A wrap adds 2^32: nothing falls, nothing jumps."""
-    g, sim, _, heard = running("--speed", "0")
+    g, sim, _, heard = running("--start", "02:00", "--speed", "0")
     main, water = by_name(g)["main"]["id"], by_name(g)["water"]["id"]
     g.stop()
     sim.do("counter 0 4294967290", "counter 3 4294967294")
