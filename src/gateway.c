@@ -56,11 +56,10 @@ static void on_hangup(uv_signal_t *sig, int signum)
     struct settings_load l;
 
     (void)signum;
+    if (g->open)
+        return; /* stopping */
     settings_load(&l, g->options->settings_path, true, false);
-    for (size_t i = 0; l.settings && i < SERVICES; i++)
-        if (services[i]->check)
-            services[i]->check(g->self[i], l.settings, &l.errors);
-    if (l.settings && l.errors.n == 0) {
+    if (l.settings) {
         take_settings(g, l.settings);
         facts_set(&g->app.facts, FACT_SETTINGS, true, "", app_mono_ms(&g->app));
         log_info("settings: %s is in force (generation %u)", g->options->settings_path, g->settings->generation);
@@ -70,7 +69,6 @@ static void on_hangup(uv_signal_t *sig, int signum)
                   l.errors.n == 1 ? "" : "s");
         facts_set(&g->app.facts, FACT_SETTINGS, false, "the file has errors; the settings from before are in force",
                   app_mono_ms(&g->app));
-        settings_free(l.settings);
     }
     settings_load_free(&l);
 }
@@ -94,12 +92,11 @@ static void on_terminate(uv_signal_t *sig, int signum)
     struct gateway *g = sig->data;
 
     log_info("stopping: %s", signum == SIGTERM ? "SIGTERM" : "SIGINT");
-    uv_signal_stop(&g->hangup);
-    uv_signal_stop(&g->terminate);
+    uv_signal_stop(&g->terminate); /* the second one ends us at once */
     uv_signal_stop(&g->interrupt);
+    g->open = SERVICES;
     for (size_t i = SERVICES; i-- > 0;)
         services[i]->stop(g->self[i]);
-    g->open = SERVICES;
     for (size_t i = SERVICES; i-- > 0;)
         services[i]->close(g->self[i], on_service_closed, g);
 }
@@ -131,6 +128,8 @@ static void gateway_stats(void *self, stat_emit emit, void *ctx)
         {"readings_total", NULL, STAT_COUNTER, (int64_t)g->app.hub.accepted, "Readings that passed the hub."},
         {"readings_stale_total", NULL, STAT_COUNTER, (int64_t)g->app.hub.refused_stale,
          "Readings refused because their second was not newer than the last."},
+        {"readings_gone_total", NULL, STAT_COUNTER, (int64_t)g->app.hub.refused_gone,
+         "Readings of sensors that are no longer there."},
         {"clock_steps_total", NULL, STAT_COUNTER, (int64_t)g->app.clock.steps, "Steps of the wall clock seen."},
     };
 

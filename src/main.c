@@ -132,6 +132,8 @@ int main(int argc, char **argv)
         settings_load_free(&l);
         return EXIT_FAILURE;
     }
+    if (l.last_good)
+        log_warn("settings: running on the last good ones, kept in %s", l.settings->storage.path);
     log_info("fluksod " FLUKSOD_VERSION " starts, settings %s, device %s", a.gateway.settings_path,
              l.settings->device.id);
     status = gateway_run(&a.gateway, &l);

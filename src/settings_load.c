@@ -103,9 +103,7 @@ static struct settings *last_good(const char *storage)
     if (files_read(path, SETTINGS_TEXT_MAX, &text, &len) < 0)
         return NULL;
     s = complete(text, len, true, &errors, NULL);
-    if (s)
-        log_warn("settings: running on the last good ones, %s", path);
-    else
+    if (!s)
         log_error("settings: %s is no good either: %s: %s", path, errors.v[0].path, errors.v[0].message);
     settings_errors_free(&errors);
     free(text);

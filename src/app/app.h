@@ -13,7 +13,6 @@
 #include <uv.h>
 
 struct settings;
-struct settings_errors;
 struct httpd;
 struct mqtt;
 struct window;
@@ -47,13 +46,12 @@ int64_t app_wall_ms(void);
 
 /* A service: one part of the gateway with a life of its own. The gateway calls, in this order: new, apply (with
  * old == NULL at start, later at each change), stop (say good-bye; the loop still runs), close (release all handles,
- * then call done once). check may be NULL; it adds errors that only the service can see. */
+ * then call done once). */
 typedef void (*service_done)(void *ctx);
 
 struct service {
     const char *name;
     void *(*new)(struct app *a);
-    void (*check)(void *self, const struct settings *next, struct settings_errors *errors);
     void (*apply)(void *self, const struct settings *old, const struct settings *next);
     void (*stop)(void *self);
     void (*close)(void *self, service_done done, void *ctx);

@@ -22,7 +22,8 @@ struct board {
     uv_timer_t second, deadline;
     int64_t poll_mono_ms, poll_unix_s; /* stamp of the poll under way */
     enum flm02_problem said[FLM02_SENSORS];
-    bool uart_said;
+    bool uart_said, impossible[FLM02_SENSORS]; /* said already */
+    unsigned owed; /* bit per channel: its counter is to be emitted once more */
     char name[96]; /* of the line, for the log */
     uint64_t notes[FLM02_IMPOSSIBLE + 1];
     uint64_t unread_uart, unsent;
@@ -140,12 +141,38 @@ static void say_note(struct board *b, const struct flm02_record *r, enum flm02_m
     case FLM02_RESET_SEEN:
         log_note("board: %s: the board's counter was set to %u; the published one goes on from where it was",
                  channel_name(b, r->id), (unsigned)r->counter);
+        flm02_conv_recheck(&b->conv); /* it was reset, and may hold older settings */
         break;
     case FLM02_IMPOSSIBLE:
-        log_warn("board: %s: impossible reading refused", channel_name(b, r->id));
+        if (!b->impossible[r->id])
+            log_warn("board: %s: %u W is more than its clamps can measure; such readings are refused and counted",
+                     channel_name(b, r->id), (unsigned)r->extra);
+        b->impossible[r->id] = true;
+        break;
+    case FLM02_MEASURED:
+        b->impossible[r->id] = false;
         break;
     default:
         break;
+    }
+}
+
+/* Counters that the hub refused, because two answers came in one second or the clock went back a little, come again
+ * with this second's stamp: the next pulse may be days away. */
+static void emit_owed(struct board *b)
+{
+    unsigned owed = b->owed;
+
+    b->owed = 0;
+    for (unsigned id = 0; owed >> id; id++) {
+        const struct flm02_channel *c = &b->channels[id];
+        struct reading r = {.sensor = c->sensor,
+                            .kind = READING_COUNTER,
+                            .milli = meter_published(&c->meter),
+                            .mono_ms = b->poll_mono_ms,
+                            .unix_s = b->poll_unix_s};
+        if (owed >> id & 1 && c->sensor && c->meter.known && hub_emit(&b->app->hub, &r) < 0)
+            b->owed |= 1u << id;
     }
 }
 
@@ -156,12 +183,13 @@ static void on_records(void *ctx, const struct flm02_record *records, int n)
     enum flm02_measure_note note;
 
     facts_set(&b->app->facts, FACT_HEARTBEAT, true, "", b->poll_mono_ms);
+    emit_owed(b);
     for (int i = 0; i < n; i++) {
         int k = flm02_measure(&b->channels[records[i].id], &records[i], b->poll_mono_ms, b->poll_unix_s, out, &note);
-        if (note != FLM02_MEASURED)
-            say_note(b, &records[i], note);
+        say_note(b, &records[i], note);
         for (int j = 0; j < k; j++)
-            hub_emit(&b->app->hub, &out[j]);
+            if (hub_emit(&b->app->hub, &out[j]) < 0 && out[j].kind == READING_COUNTER)
+                b->owed |= 1u << records[i].id;
     }
 }
 
@@ -252,8 +280,8 @@ static void board_stats(void *self, stat_emit emit, void *ctx)
         {"board_suspects_total", NULL, STAT_COUNTER, N(b->notes[FLM02_SUSPECT]), "Counter values that await confirmation."},
         {"board_impossible_total", NULL, STAT_COUNTER, N(b->notes[FLM02_IMPOSSIBLE]), "Readings beyond the clamps."},
         {"board_not_ours_total", NULL, STAT_COUNTER, N(b->notes[FLM02_NOT_OURS]), "Records of sensors not enabled."},
-        {"board_watchdog_resets", NULL, STAT_GAUGE, c->watchdog_resets, "Watchdog resets that the board counted."},
-        {"board_brown_outs", NULL, STAT_GAUGE, c->brown_outs, "Brown-outs that the board counted."},
+        {"board_watchdog_resets", NULL, STAT_GAUGE, c->held.watchdog_resets, "Watchdog resets that the board counted."},
+        {"board_brown_outs", NULL, STAT_GAUGE, c->held.brown_outs, "Brown-outs that the board counted."},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(v); i++)
@@ -355,4 +383,4 @@ static void board_close(void *self, service_done done, void *ctx)
     tty_close(b->tty, on_tty_closed, b);
 }
 
-const struct service service_board = {"board", board_new, NULL, board_apply, board_stop, board_close};
+const struct service service_board = {"board", board_new, board_apply, board_stop, board_close};

@@ -1,4 +1,5 @@
-/* A recording of a serial line: lines `<ms> <rx|tx> <hex>`, ms since the recording began, and comments after '#'.
+/* A recording of a serial line: lines `<ms> <rx|tx> <hex>`, ms since the first of them, and comments after '#'; the
+ * first comment says when that was.
  * It never judges the bytes: what came is what stands there. */
 #ifndef APP_RECORD_H
 #define APP_RECORD_H

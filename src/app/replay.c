@@ -27,9 +27,14 @@ struct replay {
     struct flm02_channel channels[FLM02_SENSORS];
     struct flm02_reader reader;
     unsigned minor;
-    int64_t started_s; /* Unix second of the recording's begin; 0: not said */
+    int64_t started_ms; /* Unix milliseconds of the recording's begin; 0: not said */
+    int64_t poll_ms;    /* of the poll whose answer comes: readings bear its stamp, as they did live */
+    int64_t last_ms;
     uint64_t refused;
 };
+
+#define LINE_MAX_CHARS 16384 /* a record is at most one read of 4096 bytes */
+#define STARTED_MAX_S  ((int64_t)1 << 40)
 
 /* A hub sink: one reading as one line. */
 static void print_reading(void *ctx, const struct reading *r)
@@ -45,7 +50,7 @@ static void print_reading(void *ctx, const struct reading *r)
         jsonw_int(&w, "time", r->unix_s);
     jsonw_str(&w, "sensor", s->id);
     jsonw_str(&w, "name", s->name);
-    jsonw_str(&w, "kind", r->kind == READING_GAUGE ? "gauge" : "counter");
+    jsonw_str(&w, "kind", reading_kind_name(r->kind));
     jsonw_milli(&w, "value", r->milli);
     jsonw_str(&w, "unit", s->unit[r->kind]);
     jsonw_close(&w, '}');
@@ -53,7 +58,7 @@ static void print_reading(void *ctx, const struct reading *r)
     jsonw_free(&w);
 }
 
-static void records(struct replay *x, int64_t ms)
+static void records(struct replay *x)
 {
     struct flm02_record r[FLM02_SENSORS];
     struct reading out[READING_KINDS];
@@ -63,20 +68,20 @@ static void records(struct replay *x, int64_t ms)
     if (n < 0)
         x->refused++;
     for (int i = 0; i < n; i++) {
-        int64_t unix_s = x->started_s ? x->started_s + ms / 1000 : 0;
-        int k = flm02_measure(&x->channels[r[i].id], &r[i], ms, unix_s, out, &note);
+        int64_t unix_s = x->started_ms ? (x->started_ms + x->poll_ms) / 1000 : 0;
+        int k = flm02_measure(&x->channels[r[i].id], &r[i], x->poll_ms, unix_s, out, &note);
         for (int j = 0; j < k; j++)
             hub_emit(&x->hub, &out[j]);
     }
 }
 
-static void message(struct replay *x, int64_t ms)
+static void message(struct replay *x)
 {
     const struct flm02_reader *r = &x->reader;
     uint32_t v;
 
     if (memcmp(r->letters, "gd", 2) == 0)
-        records(x, ms);
+        records(x);
     else if (memcmp(r->letters, "gh", 2) == 0 && r->n_args == 6 && num_get_hex(r->args + 4, 2, &v) == 0)
         x->minor = v;
     else if (memcmp(r->letters, "se", 2) == 0 && r->n_args == 4 && num_get_hex(r->args, 4, &v) == 0 &&
@@ -84,16 +89,44 @@ static void message(struct replay *x, int64_t ms)
         x->channels[v >> 8].drop_gauge = true;
 }
 
-static void received(struct replay *x, const char *bytes, size_t n, int64_t ms)
+static void received(struct replay *x, const char *bytes, size_t n)
 {
     const char *p = bytes;
 
     for (enum flm02_event e; (e = flm02_read(&x->reader, &p, bytes + n)) != FLM02_MORE;) {
         if (e == FLM02_MESSAGE)
-            message(x, ms);
+            message(x);
         else if (e == FLM02_REFUSED)
             x->refused++;
     }
+}
+
+static const char *comment(struct replay *x, const char *text)
+{
+    int64_t s;
+    int ms;
+
+    if (sscanf(text, "# fluksod record 1, started %" SCNd64 ".%3d", &s, &ms) != 2)
+        return NULL;
+    if (s < 0 || s > STARTED_MAX_S || ms < 0)
+        return "begins at a time that cannot be";
+    x->started_ms = s * 1000 + ms;
+    return NULL;
+}
+
+/* The n characters of hex as bytes, in place: always behind what is read next. */
+static const char *unhex(char *hex, size_t n)
+{
+    uint32_t byte;
+
+    if (n % 2)
+        return "an odd number of hex digits";
+    for (size_t i = 0; i < n / 2; i++) {
+        if (num_get_hex(hex + 2 * i, 2, &byte) < 0)
+            return "a character that is no hex digit";
+        hex[i] = (char)byte;
+    }
+    return NULL;
 }
 
 /* `<ms> <rx|tx> <hex>`, or a comment. NULL, or what is wrong with the line. */
@@ -101,44 +134,62 @@ static const char *line(struct replay *x, char *text)
 {
     char *hex = NULL;
     int64_t ms = strtoll(text, &hex, 10);
-    size_t n = 0;
 
-    if (sscanf(text, "# fluksod record 1, started %" SCNd64, &x->started_s) == 1 || text[0] == '#' || text[0] == '\0')
-        return NULL;
+    if (text[0] == '#' || text[0] == '\0')
+        return comment(x, text);
     if (hex == text || ms < 0 || (strncmp(hex, " rx ", 4) != 0 && strncmp(hex, " tx ", 4) != 0))
         return "not of the form '<ms> <rx|tx> <hex>'";
+    if (ms < x->last_ms || ms > STARTED_MAX_S)
+        return "its time is before that of the line above, or cannot be";
     bool rx = hex[1] == 'r';
     hex += 4;
-    if (strlen(hex) % 2)
-        return "an odd number of hex digits";
-    for (uint32_t byte; hex[2 * n]; n++) {
-        if (num_get_hex(hex + 2 * n, 2, &byte) < 0)
-            return "a character that is no hex digit";
-        hex[n] = (char)byte; /* in place: always behind what is read next */
-    }
-    if (rx)
-        received(x, hex, n, ms);
-    else
+    size_t n = strlen(hex);
+    const char *wrong = unhex(hex, n);
+    if (wrong)
+        return wrong;
+    x->last_ms = ms;
+    if (rx) {
+        received(x, hex, n / 2);
+    } else {
         flm02_reader_silence(&x->reader);
+        if (n / 2 >= 3 && memcmp(hex, "lgd", 3) == 0)
+            x->poll_ms = ms;
+    }
     return NULL;
+}
+
+/* One line without its end. 1, 0 at the end of the file, or -1 when it was too long, or held a zero, and is skipped. */
+static int next_line(FILE *f, char text[LINE_MAX_CHARS])
+{
+    int c;
+
+    if (!fgets(text, LINE_MAX_CHARS, f))
+        return 0;
+    size_t n = strcspn(text, "\n");
+    if (text[n] == '\n' || feof(f)) {
+        text[strcspn(text, "\r\n")] = '\0';
+        return 1;
+    }
+    do
+        c = getc(f);
+    while (c != '\n' && c != EOF);
+    return -1;
 }
 
 static int replay_file(struct replay *x, const char *path)
 {
+    static char text[LINE_MAX_CHARS];
     FILE *f = fopen(path, "re");
-    char *text = NULL;
-    size_t cap = 0, number = 0;
-    ssize_t n;
+    size_t number = 0;
     int status = EXIT_SUCCESS;
 
     if (!f) {
         fprintf(stderr, "%s: %s\n", path, strerror(errno));
         return EXIT_FAILURE;
     }
-    while ((n = getline(&text, &cap, f)) >= 0) {
+    for (int got; (got = next_line(f, text)) != 0;) {
         number++;
-        text[strcspn(text, "\r\n")] = '\0';
-        const char *wrong = line(x, text);
+        const char *wrong = got < 0 ? "longer than 16382 characters, or not a text" : line(x, text);
         if (!wrong)
             continue;
         fprintf(stderr, "%s: line %zu: %s\n", path, number, wrong);
@@ -149,8 +200,13 @@ static int replay_file(struct replay *x, const char *path)
         status = EXIT_FAILURE;
     }
     if (x->refused)
-        fprintf(stderr, "%s: %llu pieces refused (noise, cut or with a wrong CRC)\n", path, (unsigned long long)x->refused);
-    free(text);
+        fprintf(stderr, "%s: %" PRIu64 " pieces refused (noise, cut or with a wrong CRC)\n", path, x->refused);
+    if (x->hub.refused_stale)
+        fprintf(stderr, "%s: %" PRIu64 " readings dropped: their second was taken\n", path, x->hub.refused_stale);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "standard output: %s\n", strerror(errno));
+        status = EXIT_FAILURE;
+    }
     fclose(f);
     return status;
 }

@@ -5,7 +5,7 @@
 
 struct settings;
 
-/* Replay path with the sensors of these settings; NULL: ports 1-3 as clamps of 500 A, 4-5 as electricity pulses.
+/* Replay path with the sensors of these settings; NULL: ports 1-3 as clamps of 250 A, 4-5 as electricity pulses.
  * Errors go to stderr with the number of their line. Returns the program's exit status. */
 int replay_run(const char *path, const struct settings *settings);
 

@@ -8,7 +8,7 @@
 
 enum fact {
     FACT_BOARD,    /* the sensor board answers and is configured */
-    FACT_HEARTBEAT, /* L4: the poll of this second was answered */
+    FACT_HEARTBEAT, /* L4: polls are answered; off as soon as the board is lost */
     FACT_BROKER,   /* connected to the MQTT broker */
     FACT_SETTINGS, /* the settings in force are those of the file */
     FACT_COUNT

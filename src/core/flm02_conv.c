@@ -1,7 +1,7 @@
 #include "core/flm02_conv.h"
 
+#include "core/flm02_readback.h"
 #include "core/num.h"
-#include "core/util.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,11 +43,13 @@ static bool is_commit(const struct flm02_conv *c)
     return memcmp(c->request.letters, "ct", 2) == 0;
 }
 
-/* Nothing is sent before the line was quiet for a while, or, after ct, before the board hears again. */
+/* The next request of a script waits until the line is quiet, or has babbled too long, and until a board that
+ * commits hears again. */
 static void wait_for_quiet(struct flm02_conv *c, int64_t now_ms)
 {
-    int64_t at = now_ms + FLM02_QUIET_MS;
+    int64_t at = now_ms + FLM02_QUIET_MS, limit = c->quiet_from_ms + FLM02_BABBLE_MS;
 
+    at = at < limit ? at : limit;
     c->deadline_ms = at > c->hears_ms ? at : c->hears_ms;
 }
 
@@ -61,6 +63,7 @@ static void transmit(struct flm02_conv *c, int64_t now_ms)
     c->again = false;
     c->tries++;
     c->requests++;
+    c->unsaved |= c->request.letters[0] == 's';
     c->deadline_ms = now_ms + FLM02_REPLY_MS;
     if (is_commit(c)) {
         c->hears_ms = now_ms + FLM02_COMMIT_MS;
@@ -72,7 +75,7 @@ static void transmit(struct flm02_conv *c, int64_t now_ms)
 static void ask(struct flm02_conv *c, const struct flm02_command *request, int64_t now_ms)
 {
     c->request = *request;
-    c->tries = 0;
+    c->tries = c->wrong = 0;
     transmit(c, now_ms);
 }
 
@@ -84,26 +87,36 @@ static void ask_plain(struct flm02_conv *c, const char *letters, int64_t now_ms)
     ask(c, &request, now_ms);
 }
 
+/* Counts of resets: good to know, and nothing depends on them. */
+static bool is_statistic(const struct flm02_conv *c)
+{
+    return memcmp(c->request.letters, "gw", 2) == 0 || memcmp(c->request.letters, "gb", 2) == 0;
+}
+
 static void give_up(struct flm02_conv *c, int64_t now_ms)
 {
     char reason[80];
 
-    if (c->state == FLM02_POLL) {
-        c->waiting = c->again = false; /* the next second's poll tries again; 3 s decide */
-        c->deadline_ms = -1;
-        c->polls_lost++;
+    c->waiting = c->again = false;
+    c->deadline_ms = -1;
+    if (c->state == FLM02_POLL)
+        return; /* the next second's poll tries again; 3 s decide */
+    if (c->state == FLM02_READBACK && is_statistic(c)) {
+        c->at++;
+        c->quiet_from_ms = now_ms;
+        wait_for_quiet(c, now_ms);
         return;
     }
-    snprintf(reason, sizeof reason, "no right answer to %.2s in %d tries", c->request.letters, FLM02_TRIES);
-    if (c->state == FLM02_WRITE) {
+    snprintf(reason, sizeof reason, "no right answer to %.2s in %u tries", c->request.letters, c->tries);
+    if (c->state == FLM02_WRITE && c->wrong == FLM02_TRIES) { /* it hears, and will not */
         c->retry_ms = now_ms + FLM02_RETRY_MS;
         set_state(c, FLM02_REFUSED_BOARD, reason);
         return;
     }
-    set_state(c, FLM02_LOST, c->state == FLM02_LOST ? "" : reason);
+    set_state(c, FLM02_LOST, reason);
 }
 
-/* A try failed. In LOST one try a second is enough. */
+/* A try failed. In LOST and REFUSED one try at a time is enough. */
 static void retry(struct flm02_conv *c, int64_t now_ms)
 {
     if (c->tries >= FLM02_TRIES || c->state == FLM02_LOST || c->state == FLM02_REFUSED_BOARD) {
@@ -113,6 +126,7 @@ static void retry(struct flm02_conv *c, int64_t now_ms)
     c->retries++;
     c->waiting = false;
     c->again = true;
+    c->quiet_from_ms = now_ms;
     wait_for_quiet(c, now_ms);
 }
 
@@ -138,81 +152,16 @@ static void identified(struct flm02_conv *c, int64_t now_ms)
     set_state(c, FLM02_READBACK, "");
 }
 
-/* Replies of the read-back, by command: digits of the whole reply and what to do with them. */
-static void held_port_map(struct flm02_conv *c, const char *args)
+/* A clamp's sensor reports each second while it is on. One that stays away was perhaps switched off by a reset of the
+ * board: it is read back, once. */
+static void note_silent(struct flm02_conv *c, const struct flm02_record *r, int n)
 {
-    for (unsigned p = 0; p < FLM02_PORTS; p++)
-        c->held.port_map[p] = (uint8_t)num_hex(args + 2 * p, 2);
-}
-
-static void held_enable(struct flm02_conv *c, const char *args)
-{
-    c->held.sensor[num_hex(args, 2)].enable = num_hex(args + 2, 2) != 0;
-}
-
-static void held_constant(struct flm02_conv *c, const char *args)
-{
-    c->held.sensor[num_hex(args, 2)].constant = (uint16_t)num_hex(args + 2, 4);
-}
-
-static void held_fraction(struct flm02_conv *c, const char *args)
-{
-    c->held.sensor[num_hex(args, 2)].fraction = (uint16_t)num_hex(args + 2, 4);
-}
-
-static void held_analog(struct flm02_conv *c, const char *args)
-{
-    c->held.analog_enable = (uint8_t)num_hex(args, 2);
-    c->held.rx_invert = (uint8_t)num_hex(args + 2, 2);
-    c->held.tx_invert = (uint8_t)num_hex(args + 4, 2);
-}
-
-static void held_led(struct flm02_conv *c, const char *args)
-{
-    c->held.led_mode = (uint8_t)num_hex(args, 2);
-}
-
-static void held_watchdog(struct flm02_conv *c, const char *args)
-{
-    c->watchdog_resets = (uint16_t)num_hex(args, 4);
-}
-
-static void held_brown_outs(struct flm02_conv *c, const char *args)
-{
-    c->brown_outs = (uint16_t)num_hex(args, 4);
-}
-
-static const struct {
-    char letters[3];
-    uint8_t digits;
-    void (*take)(struct flm02_conv *c, const char *args);
-} replies[] = {
-    {"gp", 12, held_port_map}, {"ge", 4, held_enable}, {"gm", 6, held_constant}, {"gf", 6, held_fraction},
-    {"gk", 6, held_analog},    {"gi", 2, held_led},    {"gw", 4, held_watchdog}, {"gb", 4, held_brown_outs},
-};
-
-/* A reply fits when it has the length of its command and repeats its arguments: an unknown command is echoed
- * without any, with a good CRC. */
-static bool fits(const struct flm02_conv *c, const char *args, size_t n)
-{
-    const struct flm02_command *q = &c->request;
-
-    if (c->state == FLM02_WRITE && n != q->n_args)
-        return false;
-    return n >= q->n_args && memcmp(args, q->args, q->n_args) == 0;
-}
-
-static bool take_readback(struct flm02_conv *c, const char *args, size_t n)
-{
-    for (size_t i = 0; i < ARRAY_LEN(replies); i++) {
-        if (memcmp(c->request.letters, replies[i].letters, 2) != 0)
-            continue;
-        if (n != replies[i].digits || !fits(c, args, n))
-            return false;
-        replies[i].take(c, args);
-        return true;
-    }
-    return false;
+    for (unsigned id = 0; id < FLM02_CLAMPS; id++)
+        if (c->want.sensor[id].enable && c->silent[id] <= FLM02_SILENT_POLLS && ++c->silent[id] == FLM02_SILENT_POLLS)
+            c->recheck = true;
+    for (int i = 0; i < n; i++)
+        if (r[i].id < FLM02_CLAMPS)
+            c->silent[r[i].id] = 0;
 }
 
 static bool take_poll(struct flm02_conv *c, const char *args, size_t n)
@@ -223,6 +172,7 @@ static bool take_poll(struct flm02_conv *c, const char *args, size_t n)
     if (count < 0)
         return false;
     c->polls++;
+    note_silent(c, records, count);
     c->cb->records(c->ctx, records, count);
     return true;
 }
@@ -234,19 +184,27 @@ static bool take(struct flm02_conv *c, const char *args, size_t n)
     case FLM02_POLL:
         return take_poll(c, args, n);
     case FLM02_READBACK:
-        return take_readback(c, args, n);
-    case FLM02_WRITE:
-        return fits(c, args, n);
+        return flm02_readback_take(&c->request, args, n, &c->held) == 0;
+    case FLM02_WRITE: /* echoed as it was sent; an unknown command is echoed without arguments, with a good CRC */
+        return n == c->request.n_args && memcmp(args, c->request.args, n) == 0;
     default: /* gh */
         return n == 6;
     }
+}
+
+/* Is the message what was asked for? A delta is welcome whenever it comes: it holds pulses that come only once. */
+static bool awaited(const struct flm02_conv *c)
+{
+    bool asked = memcmp(c->reader.letters, c->request.letters, 2) == 0;
+
+    return asked && (c->waiting || c->again || c->state == FLM02_POLL);
 }
 
 static void message(struct flm02_conv *c, int64_t now_ms)
 {
     enum flm02_state state = c->state;
 
-    if (!c->waiting || memcmp(c->reader.letters, c->request.letters, 2) != 0) {
+    if (!awaited(c)) {
         c->unexpected++;
         if (c->waiting && memcmp(c->reader.letters, "zz", 2) == 0)
             retry(c, now_ms); /* the board saw a bad CRC */
@@ -254,56 +212,30 @@ static void message(struct flm02_conv *c, int64_t now_ms)
     }
     if (!take(c, c->reader.args, c->reader.n_args)) {
         c->unexpected++;
-        retry(c, now_ms);
+        c->wrong++;
+        if (c->waiting)
+            retry(c, now_ms);
         return;
     }
     c->replies++;
     c->last_reply_ms = now_ms;
-    c->waiting = false;
+    c->waiting = c->again = false;
     c->deadline_ms = -1;
     if (state == FLM02_POLL)
         return; /* nothing to send before the next second: no timer, and RS-485 bytes may take their time */
+    if (is_commit(c))
+        c->unsaved = false;
     if (state == FLM02_IDENTIFY || state == FLM02_LOST || state == FLM02_REFUSED_BOARD)
         identified(c, now_ms);
     else
         c->at++;
-    if (c->state == FLM02_READBACK || c->state == FLM02_WRITE)
+    if (c->state == FLM02_READBACK || c->state == FLM02_WRITE) {
+        c->quiet_from_ms = now_ms;
         wait_for_quiet(c, now_ms);
+    }
 }
 
 /* ---- scripts ---- */
-
-static void add(struct flm02_conv *c, const char *letters, int id)
-{
-    struct flm02_command *q = &c->script[c->n_script++];
-
-    memcpy(q->letters, letters, 2);
-    q->n_args = id < 0 ? 0 : 2;
-    if (id >= 0)
-        num_put_hex(q->args, (uint32_t)id, 2);
-}
-
-/* Only what matters is read: a sensor that stays off may hold any constant. */
-static void script_readback(struct flm02_conv *c)
-{
-    c->at = c->n_script = 0;
-    add(c, "gp", -1);
-    for (int id = 0; id < FLM02_SENSORS; id++)
-        add(c, "ge", id);
-    for (int id = 0; id < FLM02_SENSORS; id++) {
-        if (!c->want.sensor[id].enable || !c->want.sensor[id].scaled)
-            continue;
-        add(c, "gm", id);
-        if (c->minor >= 1)
-            add(c, "gf", id);
-    }
-    if (c->minor >= 2) {
-        add(c, "gk", -1);
-        add(c, "gi", -1);
-    }
-    add(c, "gw", -1);
-    add(c, "gb", -1);
-}
 
 static void written(struct flm02_conv *c, int64_t now_ms)
 {
@@ -316,32 +248,47 @@ static void written(struct flm02_conv *c, int64_t now_ms)
     next_step(c, now_ms);
 }
 
-static void read_back(struct flm02_conv *c, int64_t now_ms)
+/* All is read: does the board hold what it shall? */
+static void compare(struct flm02_conv *c, int64_t now_ms)
 {
     c->at = 0;
     c->n_script = flm02_script(&c->held, &c->want, c->minor, c->script, c->script_enables);
-    if (c->n_script == 0) {
+    if (c->n_script == 0 && !c->unsaved) {
+        c->rewrite_wait_ms = 0;
+        c->recheck = false;
         set_state(c, FLM02_POLL, "");
-    } else if (c->verified) { /* it took each command and forgot it: do not wear its EEPROM out */
+        return;
+    }
+    if (c->n_script == 0) /* it holds all, but would forget it: only ct is missing */
+        c->script[c->n_script++] = (struct flm02_command){.letters = "ct"};
+    if (c->verified) { /* it took each command and forgot it: try again, but do not wear its EEPROM out */
+        c->rewrite_wait_ms = c->rewrite_wait_ms ? 2 * c->rewrite_wait_ms : FLM02_RETRY_MS;
+        if (c->rewrite_wait_ms > FLM02_REWRITE_MAX_MS)
+            c->rewrite_wait_ms = FLM02_REWRITE_MAX_MS;
+        c->rewrite_ms = now_ms + c->rewrite_wait_ms;
+    }
+    if (c->rewrite_wait_ms && now_ms < c->rewrite_ms) {
         c->retry_ms = now_ms + FLM02_RETRY_MS;
         set_state(c, FLM02_REFUSED_BOARD, "the board does not keep its settings");
-    } else {
-        c->writes++;
-        set_state(c, FLM02_WRITE, "");
-        next_step(c, now_ms);
+        return;
     }
+    c->writes++;
+    set_state(c, FLM02_WRITE, "");
+    next_step(c, now_ms);
 }
 
 static void next_step(struct flm02_conv *c, int64_t now_ms)
 {
-    if (c->state == FLM02_READBACK && c->n_script == 0)
-        script_readback(c);
+    if (c->state == FLM02_READBACK && c->n_script == 0) {
+        c->at = 0;
+        c->n_script = flm02_readback_script(&c->want, c->minor, c->script);
+    }
     if (c->at < c->n_script)
         ask(c, &c->script[c->at], now_ms);
     else if (c->state == FLM02_WRITE)
         written(c, now_ms);
     else
-        read_back(c, now_ms);
+        compare(c, now_ms);
 }
 
 /* ---- what happens to it ---- */
@@ -351,6 +298,8 @@ void flm02_conv_want(struct flm02_conv *c, const struct flm02_picture *wish, int
     if (memcmp(&c->wish, wish, sizeof *wish) == 0)
         return;
     c->wish = *wish;
+    c->rewrite_wait_ms = 0;
+    memset(c->silent, 0, sizeof c->silent);
     if (c->state == FLM02_DOWN || c->state == FLM02_LOST)
         return;
     set_state(c, FLM02_IDENTIFY, "the settings changed");
@@ -360,6 +309,7 @@ void flm02_conv_want(struct flm02_conv *c, const struct flm02_picture *wish, int
 void flm02_conv_line_up(struct flm02_conv *c, int64_t now_ms)
 {
     flm02_reader_init(&c->reader);
+    memset(c->silent, 0, sizeof c->silent);
     c->last_reply_ms = now_ms;
     set_state(c, FLM02_IDENTIFY, "");
     ask_plain(c, "gh", now_ms);
@@ -374,8 +324,12 @@ void flm02_conv_poll(struct flm02_conv *c, int64_t now_ms)
 {
     switch (c->state) {
     case FLM02_POLL:
+        c->polls_lost += c->waiting || c->again;
         if (now_ms - c->last_reply_ms >= FLM02_SILENT_MS) {
             set_state(c, FLM02_LOST, "the board has been silent for 3 s");
+            ask_plain(c, "gh", now_ms);
+        } else if (c->recheck) {
+            set_state(c, FLM02_IDENTIFY, "the board may have been reset");
             ask_plain(c, "gh", now_ms);
         } else {
             ask_plain(c, "gd", now_ms);

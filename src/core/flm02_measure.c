@@ -2,14 +2,14 @@
 
 #include "core/settings.h"
 
+#include <string.h>
+
 /* A clamp can at most show what its rating says; pulses of S0 meters come at most some 30 a second. */
 #define PULSES_PER_S 50
-#define SLACK_MILLI  ((int64_t)100000 * 1000) /* 100 kWh or 100 m3 at once are believed after any gap */
+#define SLACK_MILLI  ((int64_t)100000 * 1000) /* 100 kWh or 100 m3 */
 
-static void channel_set(struct flm02_channel *c, sensor_handle sensor, const struct sensor_settings *x)
+static void channel_set(struct flm02_channel *c, const struct sensor_settings *x)
 {
-    if (c->sensor != sensor)
-        *c = (struct flm02_channel){.sensor = sensor};
     c->class = x->class;
     c->type = x->type;
     c->max_w = 0;
@@ -24,22 +24,37 @@ static void channel_set(struct flm02_channel *c, sensor_handle sensor, const str
     }
 }
 
+/* The channel of a sensor: as it was where it was, or with its ledger from another port. */
+static struct flm02_channel take_over(const struct flm02_channel old[FLM02_SENSORS], sensor_handle sensor, unsigned id)
+{
+    struct flm02_channel c = {.sensor = sensor};
+
+    for (unsigned i = 0; i < FLM02_SENSORS; i++) {
+        if (old[i].sensor != sensor)
+            continue;
+        if (i == id)
+            return old[i];
+        c.meter = old[i].meter;
+        meter_swap(&c.meter);
+    }
+    return c;
+}
+
 void flm02_channels_set(struct flm02_channel channels[FLM02_SENSORS], const struct sensors *sensors,
                         const struct settings *s)
 {
-    bool used[FLM02_SENSORS] = {false};
+    struct flm02_channel old[FLM02_SENSORS];
 
+    memcpy(old, channels, sizeof old);
+    memset(channels, 0, sizeof old);
     for (size_t i = 0; i < s->n_sensors; i++) {
         const struct sensor_settings *x = &s->sensors[i];
         if (!x->enable)
             continue;
         unsigned id = (unsigned)sensor_settings_number(x) - 1;
-        channel_set(&channels[id], sensors_find(sensors, x->id)->handle, x);
-        used[id] = true;
+        channels[id] = take_over(old, sensors_find(sensors, x->id)->handle, id);
+        channel_set(&channels[id], x);
     }
-    for (unsigned id = 0; id < FLM02_SENSORS; id++)
-        if (!used[id])
-            channels[id].sensor = 0;
 }
 
 int64_t flm02_pulse_rate(enum sensor_type type, int64_t milli, uint32_t ms)
@@ -62,8 +77,9 @@ static bool pulse_gauge(struct flm02_channel *c, int64_t raw, uint32_t at_ms, in
     c->have_pulse = true;
     c->pulse_raw = raw;
     c->pulse_ms = at_ms;
-    /* A fall of the board's clock or counter that is no wrap is a reset: skip that interval. */
-    if (!known || ms == 0 || ms > INT32_MAX || rise > c->limits.wrap / 2)
+    /* A fall of the board's clock or counter that is no wrap is a reset, and more than pulses can bring is garbage:
+     * skip that interval. */
+    if (!known || ms == 0 || ms > INT32_MAX || rise > c->limits.rate_per_s * (ms / 1000 + 1))
         return false;
     *gauge = 1000 * flm02_pulse_rate(c->type, rise, ms);
     return true;
@@ -76,7 +92,8 @@ static bool analog_gauge(struct flm02_channel *c, uint32_t watts, int64_t *gauge
         return false;
     }
     if (watts > 2 * c->max_w) { /* pitfall 13 */
-        *note = FLM02_IMPOSSIBLE;
+        if (*note == FLM02_MEASURED)
+            *note = FLM02_IMPOSSIBLE;
         return false;
     }
     *gauge = 1000 * (int64_t)watts;

@@ -35,7 +35,7 @@ enum flm02_measure_note {
 };
 
 /* Let the board's six channels stand for the enabled sensors of the settings, which `sensors` holds already. The
- * ledger of a channel stays as long as its sensor's handle. */
+ * ledger goes with the sensor, also to another port. */
 void flm02_channels_set(struct flm02_channel channels[FLM02_SENSORS], const struct sensors *sensors,
                         const struct settings *s);
 

@@ -20,6 +20,7 @@ struct flm02_picture {
         uint16_t constant, fraction;
     } sensor[FLM02_SENSORS];
     uint8_t analog_enable, rx_invert, tx_invert, led_mode; /* hardware 2.2 */
+    uint16_t watchdog_resets, brown_outs;                  /* read back only */
 };
 
 /* Why a wanted sensor cannot work on this hardware; it stays off. */

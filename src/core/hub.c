@@ -36,23 +36,24 @@ static bool is_stale(const struct sensor_latest *last, const struct reading *r)
     return r->unix_s && last->unix_s && r->unix_s <= last->unix_s && last->unix_s - r->unix_s <= HUB_STEP_BACK_S;
 }
 
-void hub_emit(struct hub *h, const struct reading *r)
+int hub_emit(struct hub *h, const struct reading *r)
 {
     struct sensor *s = sensors_get(h->sensors, r->sensor);
     struct reading out = *r;
 
     if (!s) {
         h->refused_gone++;
-        return;
+        return -1;
     }
     struct sensor_latest *last = &s->latest[r->kind];
     if (is_stale(last, r)) {
         h->refused_stale++;
-        return;
+        return -1;
     }
     out.changed = last->milli != r->milli || !sensor_latest_known(last);
     *last = (struct sensor_latest){.milli = r->milli, .mono_ms = r->mono_ms, .unix_s = r->unix_s};
     h->accepted++;
     for (size_t i = 0; i < h->n_sinks; i++)
         h->sinks[i].cb(h->sinks[i].ctx, &out);
+    return 0;
 }

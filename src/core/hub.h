@@ -37,7 +37,8 @@ void hub_init(struct hub *h, struct sensors *sensors);
 int hub_attach(struct hub *h, hub_sink_cb cb, void *ctx);
 void hub_detach(struct hub *h, hub_sink_cb cb, void *ctx);
 
-/* Take one reading: note it as its sensor's newest, set `changed`, hand it to all sinks. */
-void hub_emit(struct hub *h, const struct reading *r);
+/* Take one reading: note it as its sensor's newest, set `changed`, hand it to all sinks. 0, or -1 when it was refused:
+ * a counter then comes again with a later stamp, or it stays behind until it changes. */
+int hub_emit(struct hub *h, const struct reading *r);
 
 #endif

@@ -9,17 +9,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* 0 for a regular file, else a negative errno that says what is the matter. */
+static int regular(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    return S_ISREG(st.st_mode) ? 0 : S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+}
 
 int files_read(const char *path, size_t max, char **text, size_t *len)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* a FIFO must not stop us */
     size_t cap = 4096, n = 0;
     char *buf = NULL;
     int err = 0;
 
     if (fd < 0)
         return -errno;
+    if ((err = regular(fd)) < 0) {
+        close(fd);
+        return err;
+    }
     for (;;) {
         if (!buf || n == cap) {
             cap = buf ? cap * 2 : cap;

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* Read all of path, at most max bytes. *text is the caller's to free and has a zero behind its *len bytes.
- * 0, or negative errno (-EFBIG: longer than max). */
+ * 0, or negative errno (-EFBIG: longer than max, -EINVAL: no regular file). */
 int files_read(const char *path, size_t max, char **text, size_t *len) MUSTCHECK;
 
 /* Write path with this mode: a file beside it, fsync, rename, fsync of the directory. 0, or negative errno. */

@@ -5,13 +5,15 @@
 
 #include "core/util.h"
 
+#define LOG_SAME 10
+
 enum log_level { LOG_ERROR = 3, LOG_WARN = 4, LOG_NOTE = 5, LOG_INFO = 6, LOG_DETAIL = 7 };
 
 /* Show lines up to this level (default LOG_INFO; -v: LOG_DETAIL). */
 void log_set_level(enum log_level level);
 
-/* One line: "object: what happened: why". A line that equals the one before is counted, not written; the count
- * follows as soon as another line comes, and at the latest at the 2nd, 4th, 8th … repeat. */
+/* One line: "object: what happened: why". The same line is written LOG_SAME times; after that only each time its count
+ * has doubled, with the count behind it (pitfall 19). A line that did not come for an hour is new again. */
 void log_line(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #define log_error(...)  log_line(LOG_ERROR, __VA_ARGS__)

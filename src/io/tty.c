@@ -63,6 +63,14 @@ static void on_poll_closed(uv_handle_t *h)
     free(h);
 }
 
+/* What is still to be sent has nobody to wait for it; and the line is free again for others than root. */
+static void close_raw(int fd)
+{
+    tcflush(fd, TCIOFLUSH);
+    ioctl(fd, TIOCNXCL);
+    close(fd);
+}
+
 static void let_go(struct tty *t)
 {
     if (!t->open)
@@ -70,7 +78,7 @@ static void let_go(struct tty *t)
     t->open->tty = NULL;
     uv_close((uv_handle_t *)&t->open->poll, on_poll_closed); /* stops polling at once: the fd may be closed */
     t->open = NULL;
-    close(t->fd);
+    close_raw(t->fd);
     t->fd = -1;
 }
 
@@ -148,7 +156,7 @@ static int open_raw(const char *path, int baud, const char **what)
 {
     int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
-    *what = "cannot open it";
+    *what = errno == EACCES ? "cannot open it (is the user in the group dialout?)" : "cannot open it";
     if (fd < 0)
         return -1;
     *what = "another program has it";
@@ -182,7 +190,7 @@ static void try_open(struct tty *t)
     if (uv_poll_init(t->loop, &t->open->poll, t->fd) < 0) {
         free(t->open);
         t->open = NULL;
-        close(t->fd);
+        close_raw(t->fd);
         t->fd = -1;
         wait_and_retry(t, "it cannot be polled: no serial line");
         return;
@@ -208,12 +216,6 @@ void tty_shut(struct tty *t)
     free(t->path);
     t->path = NULL;
     t->reason[0] = '\0';
-}
-
-void tty_reopen(struct tty *t, const char *reason)
-{
-    if (t->open)
-        wait_and_retry(t, reason);
 }
 
 int tty_write(struct tty *t, const char *p, size_t n)

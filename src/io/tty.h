@@ -1,5 +1,5 @@
 /* A serial line on the loop: raw bytes in and out, opened exclusively, opened again when it is gone.
- * It never looks at what the bytes mean, and a write that the line does not take at once is dropped and counted.
+ * It never looks at what the bytes mean, and a write that the line does not take at once is an error.
  *
  *   SHUT ── tty_open ──► WAITING ── opened ──► OPEN
  *    ▲                     ▲  │ (back-off)      │ hang-up, error
@@ -32,9 +32,6 @@ void tty_open(struct tty *t, const char *path, int baud);
 
 /* Close the line and stop trying. No callback comes after it. */
 void tty_shut(struct tty *t);
-
-/* Something is wrong with the other side: close, and open again after the back-off. */
-void tty_reopen(struct tty *t, const char *reason);
 
 /* Write n bytes. 0, or negative when the line is not open or did not take them all. */
 int tty_write(struct tty *t, const char *p, size_t n) MUSTCHECK;

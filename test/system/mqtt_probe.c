@@ -105,6 +105,8 @@ static void on_tick(uv_timer_t *t)
     uint64_t now = uv_hrtime();
 
     facts_deliver(&p->app.facts);
+    if (p->app.mqtt)
+        mqtt_flush(p->app.mqtt);
     if (p->last_tick_ns && now - p->last_tick_ns > p->gap_ns)
         p->gap_ns = now - p->last_tick_ns;
     p->last_tick_ns = now;

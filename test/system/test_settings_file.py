@@ -1,4 +1,6 @@
 """The settings file: checked, reloaded under load, and what happens when it is bad."""
+import itertools
+import os
 import re
 import signal
 import stat
@@ -52,7 +54,7 @@ def test_reload_under_load(running):
         heard.wait_for(r"/device/.*/config/sensor", where=lambda m: m.json["4"]["function"] == names[i % 2], count=i // 2 + 1)
     assert sim.stats()["commands"]["ct"] == 1
     stamps = [m.json[0] for m in heard.of(main)]
-    assert stamps == sorted(set(stamps))
+    assert all(b - a == 1 for a, b in itertools.pairwise(stamps)), stamps
 
 
 def test_reload_disturbs_only_what_changed(running):
@@ -159,3 +161,69 @@ def test_listening_moves_with_the_settings(gateway, broker):
     g.reload()
     g.daemon.wait_for_line(f"http: 127.0.0.1:{g.port}: listening")
     assert g.status()["facts"]["settings"]["on"]
+
+
+def test_ids_that_change_ports_keep_their_counters(running):
+    """A published counter never falls, whatever port its id is on."""
+    first, second = "a" * 32, "b" * 32
+
+    def with_ids(settings):
+        settings["sensors"] = settings["sensors"][:2]
+        settings["sensors"][0]["id"], settings["sensors"][1]["id"] = first, second
+    g, sim, _, heard = running("--speed", "0", settings=with_ids)
+    sim.do("clamp 1 10000", "clamp 2 100", "speed 10")
+    heard.wait_for(f"/sensor/{first}/counter", where=lambda m: m.json[1] >= 100)
+    sim.do("speed 0")
+    before = heard.of(f"/sensor/{first}/counter")[-1].json[1]
+    assert before >= 100
+    g.settings["sensors"][0]["ports"], g.settings["sensors"][1]["ports"] = [2], [1]
+    g.reload()
+    g.daemon.wait_for_line("board: polling", nth=2)
+    for _ in range(3):
+        polls = sim.stats()["polls"]
+        sim.do("advance 36000")
+        wait_until(lambda: sim.stats()["polls"] >= polls + 2, "polls")
+    values = [m.json[1] for m in heard.of(f"/sensor/{first}/counter")]
+    assert values == sorted(values) and before <= values[-1] <= before + 10, values
+
+
+def test_files_that_are_none(gateway, broker, folder):
+    """A FIFO or a folder in a file's place is said, and stops nothing."""
+    fifo = folder / "fifo"
+    os.mkfifo(fifo)
+    for path, text in (fifo, "Invalid argument"), (folder, "Is a directory"):
+        code, _, err = run("-n", "-c", path)
+        assert code == 1 and text in err
+    g = gateway(None, broker.port)
+    g.start("--record", fifo)
+    g.daemon.wait_for_line("record: .*; going on without")
+    g.status()
+    g.file.unlink()
+    os.mkfifo(g.file)
+    g.daemon.signal(signal.SIGHUP)
+    g.daemon.wait_for_line("changes nothing")
+    g.status()
+
+
+def test_a_reload_while_stopping(gateway, broker):
+    """SIGHUP then changes nothing more, and does not kill."""
+    broker.pause()
+    g = gateway(None, broker.port)
+    g.start()
+    g.status()
+    g.daemon.signal(signal.SIGTERM)
+    g.daemon.wait_for_line("stopping")
+    g.daemon.signal(signal.SIGHUP)
+    broker.resume()
+    assert g.daemon.wait() == 0
+
+
+def test_one_board_one_daemon(running, gateway, broker):
+    """The line is opened exclusively."""
+    g, sim, _, _ = running()
+    other = gateway(sim.link, broker.port)
+    other.settings["device"]["id"] = "f" * 32
+    other.start()
+    other.daemon.wait_for_line("another program has it")
+    g.stop()
+    other.daemon.wait_for_line("board: polling")

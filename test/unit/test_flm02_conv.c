@@ -11,10 +11,10 @@
 static struct {
     struct flm02_picture held;
     unsigned minor;
-    bool silent, deaf, forgets;
+    bool silent, forgets, refuses; /* refuses: echoes without arguments */
     unsigned drop;      /* replies to lose from now on */
     unsigned wrong_crc; /* replies to spoil from now on */
-    char log[4096];     /* letters of each request, a space between */
+    char log[65536];     /* letters of each request, a space between */
     char gd[160];       /* arguments of the next gd reply */
     const char *tail;   /* what stands behind the next reply's u */
 } board;
@@ -94,6 +94,8 @@ static void on_send(void *ctx, const char *q, size_t n)
     if (board.silent)
         return;
     answer(q, n_args, args);
+    if (board.refuses && q[1] == 's')
+        args[0] = '\0';
     snprintf(body, sizeof body, "%.2s%s", q + 1, args);
     if (board.drop) {
         board.drop--;
@@ -127,7 +129,8 @@ static void on_uart(void *ctx, const uint8_t *p, size_t n)
 
 static void on_state(void *ctx, enum flm02_state from, enum flm02_state to, const char *reason)
 {
-    (void)ctx, (void)from;
+    (void)ctx;
+    assert_int_not_equal(from, to);
     assert_non_null(reason);
     states[n_states++ % 64] = to;
 }
@@ -332,14 +335,131 @@ static void a_silent_board_is_lost_and_found(void **state)
     assert_int_equal(conv.writes, 1);
 }
 
-/* An EEPROM that forgets must not be written again and again. */
+static unsigned count(const char *letters)
+{
+    unsigned n = 0;
+
+    for (const char *p = board.log; (p = strstr(p, letters)); p++)
+        n++;
+    return n;
+}
+
+/* An EEPROM that forgets must not be written again and again: after 1, 2, 4 … minutes. */
 static void a_board_that_keeps_nothing_is_not_worn_out(void **state)
 {
     (void)state;
     board.forgets = true;
-    start(10000);
+    start(20 * 60000);
     assert_int_equal(conv.state, FLM02_REFUSED_BOARD);
-    assert_int_equal(conv.writes, 1);
+    assert_in_range(conv.writes, 3, 5);
+    board.forgets = false;
+    run(20 * 60000);
+    assert_int_equal(conv.state, FLM02_POLL);
+}
+
+/* A board that will not take a set is left alone for a minute; one that falls silent meanwhile is tried each second. */
+static void a_refused_set_and_a_lost_one_differ(void **state)
+{
+    (void)state;
+    board.refuses = true;
+    start(3000);
+    assert_int_equal(conv.state, FLM02_REFUSED_BOARD);
+    board.refuses = false;
+    run(FLM02_RETRY_MS + 3000);
+    assert_int_equal(conv.state, FLM02_POLL);
+    want.sensor[3].constant = 7;
+    flm02_conv_want(&conv, &want, now);
+    while (!strstr(board.log, "se sm"))
+        run(1);
+    board.silent = true;
+    run(3000);
+    assert_int_equal(conv.state, FLM02_LOST);
+    board.silent = false;
+    run(5000);
+    assert_int_equal(conv.state, FLM02_POLL);
+    assert_int_equal(board.held.sensor[3].constant, 7);
+}
+
+/* What was set and not committed would be gone with the next reset. */
+static void a_ct_that_was_missed_is_made_up_for(void **state)
+{
+    (void)state;
+    start(1);
+    while (!strstr(board.log, "ct"))
+        run(1);
+    board.silent = true;
+    pending[0] = '\0';
+    reply_at = 0;
+    run(5000);
+    board.silent = false;
+    board.log[0] = '\0';
+    run(5000);
+    assert_int_equal(conv.state, FLM02_POLL);
+    assert_int_equal(count("ct "), 1);
+    assert_int_equal(count("sm "), 0);
+}
+
+/* After a short reset the board may hold older settings, and a sensor that is off says nothing. */
+static void a_clamp_that_stays_away_is_looked_after(void **state)
+{
+    (void)state;
+    start(5000);
+    board.held.sensor[0].enable = false;
+    run(20000);
+    assert_int_equal(conv.state, FLM02_POLL);
+    assert_true(board.held.sensor[0].enable);
+    unsigned looks = count("gh ");
+    run(60000);
+    assert_int_equal(count("gh "), looks); /* once is enough as long as it stays silent */
+}
+
+/* A line that is never quiet must not stop it for ever. */
+static void a_babbling_line_ends_in_lost_with_a_reason(void **state)
+{
+    (void)state;
+    board.minor = 1;
+    flm02_conv_want(&conv, &want, now);
+    flm02_conv_line_up(&conv, now);
+    pending[0] = '\0';
+    for (int i = 0; i < 1000 && conv.state != FLM02_LOST; i++, now += 10) {
+        flm02_conv_tick(&conv, now);
+        flm02_conv_bytes(&conv, "x", 1, now);
+        pending[0] = '\0';
+    }
+    assert_int_equal(conv.state, FLM02_LOST);
+}
+
+/* A delta that comes late holds pulses that come only once. */
+static void a_late_delta_is_taken(void **state)
+{
+    (void)state;
+    start(5500);
+    strcpy(board.gd, "030000006701f40000169d");
+    char late[sizeof pending] = "";
+    while (!late[0]) {
+        run(1);
+        if (pending[0]) {
+            strcpy(late, pending);
+            pending[0] = '\0';
+            reply_at = 0;
+            board.silent = true;
+        }
+    }
+    run(FLM02_REPLY_MS + 5);
+    n_records = 0;
+    flm02_conv_bytes(&conv, late, strlen(late), now);
+    assert_int_equal(n_records, 1);
+    assert_int_equal(records[0].counter, 0x67);
+}
+
+static void polls_without_an_answer_are_counted(void **state)
+{
+    (void)state;
+    start(5500);
+    board.silent = true;
+    run(2000);
+    board.silent = false;
+    assert_int_equal(conv.polls_lost, 1);
 }
 
 static void bytes_of_the_rs485_port_pass(void **state)
@@ -381,6 +501,12 @@ int main(void)
         cmocka_unit_test_setup(spoilt_replies_are_asked_again, setup),
         cmocka_unit_test_setup(a_silent_board_is_lost_and_found, setup),
         cmocka_unit_test_setup(a_board_that_keeps_nothing_is_not_worn_out, setup),
+        cmocka_unit_test_setup(a_refused_set_and_a_lost_one_differ, setup),
+        cmocka_unit_test_setup(a_ct_that_was_missed_is_made_up_for, setup),
+        cmocka_unit_test_setup(a_clamp_that_stays_away_is_looked_after, setup),
+        cmocka_unit_test_setup(a_babbling_line_ends_in_lost_with_a_reason, setup),
+        cmocka_unit_test_setup(a_late_delta_is_taken, setup),
+        cmocka_unit_test_setup(polls_without_an_answer_are_counted, setup),
         cmocka_unit_test_setup(bytes_of_the_rs485_port_pass, setup),
         cmocka_unit_test_setup(records_reach_the_owner, setup),
     };

@@ -14,7 +14,7 @@ static int analog(void **state)
                                .class = SENSOR_ANALOG,
                                .type = SENSOR_ELECTRICITY,
                                .max_w = 11500,
-                               .limits = {.wrap = FLM02_WRAP_MILLI, .rate_per_s = 6400, .slack = 100000}};
+                               .limits = {.wrap = FLM02_WRAP_MILLI, .rate_per_s = 6400, .slack = 100000000}};
     return 0;
 }
 
@@ -22,6 +22,8 @@ static int pulse(void **state)
 {
     analog(state);
     c.class = SENSOR_PULSE;
+    c.limits.rate_per_s = 50000;
+    c.limits.step = 1000;
     return 0;
 }
 
@@ -91,6 +93,51 @@ static void board_clock_wraps_and_resets(void **state)
     assert_int_equal(out[0].milli, 1800000);
 }
 
+/* pitfall 13: a counter that leaps by more than pulses can bring gives no power, and no overflow */
+static void an_impossible_leap_gives_no_power(void **state)
+{
+    (void)state;
+    measure(100, 0, 1000);
+    assert_int_equal(measure(4294967295u, 999, 1001), 0);
+    assert_int_equal(note, FLM02_SUSPECT);
+    c.type = SENSOR_WATER;
+    assert_int_equal(measure(100, 0, 1002), 1);
+}
+
+/* Ids that change places keep what they published; one that is new begins with its counter. */
+static void the_ledger_goes_with_the_sensor(void **state)
+{
+    struct sensor_settings x[2] = {
+        {.id = (char[]){"0000000000000000000000000000000a"}, .name = (char[]){"a"}, .ports = {1}, .n_ports = 1,
+         .voltage = {230}, .current = {50}, .enable = true},
+        {.id = (char[]){"0000000000000000000000000000000b"}, .name = (char[]){"b"}, .ports = {2}, .n_ports = 1,
+         .voltage = {230}, .current = {50}, .enable = true}};
+    struct settings s = {.sensors = x, .n_sensors = 2};
+    struct flm02_channel channels[FLM02_SENSORS] = {0};
+    struct flm02_record r = {.counter = 30000};
+    struct sensors sensors;
+
+    (void)state;
+    sensors_init(&sensors);
+    settings_set_sensors(&s, &sensors);
+    flm02_channels_set(channels, &sensors, &s);
+    flm02_measure(&channels[0], &r, 1000, 1800000000, out, &note);
+    r.counter = 100;
+    flm02_measure(&channels[1], &r, 1000, 1800000000, out, &note);
+    x[0].ports[0] = 2;
+    x[1].ports[0] = 1;
+    settings_set_sensors(&s, &sensors);
+    flm02_channels_set(channels, &sensors, &s);
+    r.counter = 101;
+    assert_int_equal(flm02_measure(&channels[1], &r, 2000, 1800000001, out, &note), 2);
+    assert_int_equal(out[1].sensor, sensors_find(&sensors, x[0].id)->handle);
+    assert_int_equal(out[1].milli, 30000000);
+    r.counter = 102;
+    flm02_measure(&channels[1], &r, 3000, 1800000002, out, &note);
+    assert_int_equal(out[1].milli, 30001000);
+    sensors_fini(&sensors);
+}
+
 static void rates_round_half_up(void **state)
 {
     (void)state;
@@ -110,6 +157,8 @@ int main(void)
         cmocka_unit_test_setup(a_record_of_no_sensor_is_refused, analog),
         cmocka_unit_test_setup(pulses_give_power_between_two, pulse),
         cmocka_unit_test_setup(board_clock_wraps_and_resets, pulse),
+        cmocka_unit_test_setup(an_impossible_leap_gives_no_power, pulse),
+        cmocka_unit_test(the_ledger_goes_with_the_sensor),
         cmocka_unit_test(rates_round_half_up),
     };
 
