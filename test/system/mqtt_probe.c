@@ -9,6 +9,7 @@
 #include "core/jsonw.h"
 #include "core/settings.h"
 #include "io/log.h"
+#include "io/mqtt.h"
 
 #include <getopt.h>
 #include <signal.h>
