@@ -2,18 +2,19 @@
 
 #include <string.h>
 
+#define DIGITS_MAX 20 /* of 64 bits */
+
 static char *put_u64(char *dst, uint64_t v)
 {
-    char tmp[NUM_MAX];
-    char *p = tmp + sizeof tmp;
+    char tmp[2 * DIGITS_MAX];
+    char *p = tmp + DIGITS_MAX;
 
     do {
         *--p = (char)('0' + v % 10);
         v /= 10;
     } while (v);
-    size_t n = (size_t)(tmp + sizeof tmp - p);
-    memcpy(dst, p, n);
-    return dst + n;
+    memcpy(dst, p, DIGITS_MAX); /* a fixed size, so that it costs a few moves */
+    return dst + (tmp + DIGITS_MAX - p);
 }
 
 static uint64_t magnitude(int64_t v)

@@ -45,7 +45,7 @@ static struct window_ring *ring_of(struct window *w, sensor_handle h)
     return w->rings[slot];
 }
 
-/* Forget the seconds that leave the window when s becomes the newest. */
+/* Forget the seconds that leave the window when s becomes the newest; s itself is set by window_take(). */
 static void move_to(struct window_ring *r, int64_t s)
 {
     if (r->newest_s - s > WINDOW_SECONDS || s - r->newest_s >= WINDOW_SECONDS)
@@ -53,7 +53,7 @@ static void move_to(struct window_ring *r, int64_t s)
     else if (s <= r->newest_s)
         return;
     else
-        for (int64_t t = r->newest_s + 1; t <= s; t++)
+        for (int64_t t = r->newest_s + 1; t < s; t++)
             r->known &= ~(UINT64_C(1) << t % WINDOW_SECONDS);
     r->newest_s = s;
 }

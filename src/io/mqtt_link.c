@@ -388,7 +388,9 @@ struct mqtt_link *mqtt_link_open(uv_loop_t *loop, const struct mqtt_config *conf
 /* One segment for what a turn of the loop publishes, instead of one and a wake-up of the broker for each. */
 static void cork(struct mqtt_link *l, bool on)
 {
-    setsockopt(l->fd, IPPROTO_TCP, TCP_CORK, &(int){on}, sizeof(int));
+    static const int values[] = {0, 1};
+
+    setsockopt(l->fd, IPPROTO_TCP, TCP_CORK, &values[on], sizeof values[0]);
     l->corked = on;
 }
 
