@@ -58,7 +58,7 @@ static void on_hangup(uv_signal_t *sig, int signum)
     (void)signum;
     if (g->open)
         return; /* stopping */
-    settings_load(&l, g->options->settings_path, true, false);
+    settings_load(&l, g->options->settings_path, SETTINGS_KEEP, g->settings->device.id);
     if (l.settings) {
         take_settings(g, l.settings);
         facts_set(&g->app.facts, FACT_SETTINGS, true, "", app_mono_ms(&g->app));

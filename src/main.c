@@ -83,7 +83,7 @@ static int check(const char *path)
 {
     struct settings_load l;
 
-    settings_load(&l, path, false, false);
+    settings_load(&l, path, SETTINGS_CHECK, NULL);
     for (size_t i = 0; i < l.errors.n; i++)
         fprintf(stderr, "%s: %s\n", l.errors.v[i].path, l.errors.v[i].message);
     bool good = l.settings != NULL;
@@ -100,7 +100,7 @@ static int replay(const char *path, const char *settings_path)
     int status = EXIT_FAILURE;
 
     if (settings_path)
-        settings_load(&l, settings_path, false, false);
+        settings_load(&l, settings_path, SETTINGS_CHECK, NULL);
     for (size_t i = 0; i < l.errors.n; i++)
         fprintf(stderr, "%s: %s\n", l.errors.v[i].path, l.errors.v[i].message);
     if (l.errors.n == 0)
@@ -124,7 +124,7 @@ int main(int argc, char **argv)
         a.gateway.settings_path = DEFAULT_SETTINGS;
     if (a.check)
         return check(a.gateway.settings_path);
-    settings_load(&l, a.gateway.settings_path, true, true);
+    settings_load(&l, a.gateway.settings_path, SETTINGS_KEEP | SETTINGS_LAST_GOOD, NULL);
     for (size_t i = 0; i < l.errors.n; i++)
         log_error("settings: %s: %s", l.errors.v[i].path, l.errors.v[i].message);
     if (!l.settings) {

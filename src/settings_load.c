@@ -29,9 +29,15 @@ static void in_dir(char out[PATH_MAX], const char *dir, const char *file)
     snprintf(out, PATH_MAX, "%s/%s", dir, file);
 }
 
+struct how {
+    bool keep;
+    const char *running_id;
+};
+
 /* The device's id as it was drawn at first start, or a new one. False with an error when it cannot be kept: an id
  * that changes with each start would make a new device each time. */
-static bool device_id(const char *dir, bool keep, char id[SENSOR_ID_LEN + 1], struct settings_errors *errors)
+static bool device_id(const char *dir, const struct how *how, char id[SENSOR_ID_LEN + 1],
+                      struct settings_errors *errors)
 {
     char path[PATH_MAX], *text;
     uint8_t random[16];
@@ -54,7 +60,9 @@ static bool device_id(const char *dir, bool keep, char id[SENSOR_ID_LEN + 1], st
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         abort();
     ident_from_random(random, id);
-    if (!keep)
+    if (how->running_id)
+        memcpy(id, how->running_id, SENSOR_ID_LEN + 1);
+    if (!how->keep)
         return true;
     char line[SENSOR_ID_LEN + 2];
     int n = snprintf(line, sizeof line, "%s\n", id);
@@ -65,12 +73,13 @@ static bool device_id(const char *dir, bool keep, char id[SENSOR_ID_LEN + 1], st
                            strerror(-err));
         return false;
     }
-    log_note("device: first start: its id is %s, kept in %s", id, path);
+    log_note("device: %sits id is %s, kept in %s", how->running_id ? "" : "first start: ", id, path);
     return true;
 }
 
 /* Parse a text into a snapshot with ids and storage.path; NULL with errors. */
-static struct settings *complete(const char *text, size_t len, bool keep, struct settings_errors *errors, char **storage)
+static struct settings *complete(const char *text, size_t len, const struct how *how, struct settings_errors *errors,
+                                 char **storage)
 {
     struct settings *s = settings_parse(text, len, errors, storage);
     char id[SENSOR_ID_LEN + 1];
@@ -82,7 +91,7 @@ static struct settings *complete(const char *text, size_t len, bool keep, struct
     }
     if (s->device.id)
         memcpy(id, s->device.id, sizeof id);
-    else if (!device_id(s->storage.path, keep, id, errors))
+    else if (!device_id(s->storage.path, how, id, errors))
         goto fail;
     if (settings_derive_ids(s, id, errors) < 0)
         goto fail;
@@ -102,7 +111,7 @@ static struct settings *last_good(const char *storage)
     in_dir(path, storage ? storage : default_dir(), LAST_GOOD);
     if (files_read(path, SETTINGS_TEXT_MAX, &text, &len) < 0)
         return NULL;
-    s = complete(text, len, true, &errors, NULL);
+    s = complete(text, len, &(struct how){.keep = true}, &errors, NULL);
     if (!s)
         log_error("settings: %s is no good either: %s: %s", path, errors.v[0].path, errors.v[0].message);
     settings_errors_free(&errors);
@@ -129,8 +138,9 @@ static void keep_good(const struct settings *s, const char *text, size_t len)
         log_warn("settings: cannot keep the good ones in %s: %s", path, strerror(-err));
 }
 
-void settings_load(struct settings_load *l, const char *path, bool keep, bool use_last_good)
+void settings_load(struct settings_load *l, const char *path, unsigned how, const char *running_id)
 {
+    const struct how h = {.keep = how & SETTINGS_KEEP, .running_id = running_id};
     char *text = NULL, *storage = NULL;
     size_t len = 0;
     int err;
@@ -142,10 +152,10 @@ void settings_load(struct settings_load *l, const char *path, bool keep, bool us
     else if (err < 0)
         settings_error_add(&l->errors, path, "%s", strerror(-err));
     else
-        l->settings = complete(text, len, keep, &l->errors, &storage);
-    if (l->settings && keep)
+        l->settings = complete(text, len, &h, &l->errors, &storage);
+    if (l->settings && h.keep)
         keep_good(l->settings, text, len);
-    if (!l->settings && use_last_good) {
+    if (!l->settings && how & SETTINGS_LAST_GOOD) {
         l->settings = last_good(storage);
         l->last_good = l->settings != NULL;
     }

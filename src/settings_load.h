@@ -13,9 +13,15 @@ struct settings_load {
     struct settings_errors errors;
 };
 
-/* Read and check path. With `keep`, the device id is drawn and kept where it is new, a good text is kept as the last
- * good one, and a bad file falls back to it (use_last_good). Errors are in l->errors; storage.path is filled in. */
-void settings_load(struct settings_load *l, const char *path, bool keep, bool use_last_good);
+enum settings_load_how {
+    SETTINGS_CHECK = 0,     /* leave no trace */
+    SETTINGS_KEEP = 1,      /* keep a device id that is new, and the text as the last good one */
+    SETTINGS_LAST_GOOD = 2, /* a bad file falls back to the last good settings */
+};
+
+/* Read and check path. Errors are in l->errors; storage.path is filled in. running_id: the id of a device that runs
+ * already, which it takes along to a new storage.path; NULL at start, when a new one is drawn. */
+void settings_load(struct settings_load *l, const char *path, unsigned how, const char *running_id);
 
 void settings_load_free(struct settings_load *l); /* all but l->settings */
 

@@ -237,3 +237,35 @@ def test_three_phases(running):
         polls_on(sim)
         sim.do("advance 1000")
     heard.wait_for(f"/sensor/{main}/counter", where=lambda m: 3300 <= m.json[1] <= 3304)
+
+
+def test_hardware_2_0_has_no_fractions(running):
+    """A constant of 0.5 needs hardware 2.1: that sensor stays off and is named, the others run."""
+    def half(settings):
+        settings["sensors"][3]["constant"] = 0.5
+    g, sim, _, heard = running("--hardware", "2.0", "--start", "07:11", settings=half)
+    g.daemon.wait_for_line("water: its constant has decimals, which needs board hardware 2.1 or newer")
+    heard.wait_for(f"/sensor/{by_name(g)['main']['id']}/gauge", count=2)
+    assert "sf" not in sim.stats()["commands"] and not sim.stats()["sensors"][3]["enabled"]
+
+
+def test_hardware_2_2(running):
+    """Its own settings are read and held; pulse ports cannot be joined there."""
+    def joined(settings):
+        del settings["sensors"][4]
+        settings["sensors"][3]["ports"] = [4, 5]
+    g, sim, _, heard = running("--hardware", "2.2", "--start", "07:11", settings=joined)
+    g.daemon.wait_for_line("water: pulse ports cannot be joined on board hardware 2.2")
+    heard.wait_for(f"/sensor/{by_name(g)['main']['id']}/gauge", count=2)
+    asked = sim.stats()["commands"]
+    assert asked["gk"] >= 1 and asked["gi"] >= 1 and "sk" not in asked and "si" not in asked
+
+
+def test_joined_pulse_ports(running):
+    """S1: on hardware 2.1 one sensor may have both pulse ports."""
+    def joined(settings):
+        del settings["sensors"][4]
+        settings["sensors"][3]["ports"] = [4, 5]
+    g, sim, _, heard = running("--speed", "0", settings=joined)
+    sim.do("pulse 4 2", "pulse 5 3")
+    heard.wait_for(f"/sensor/{by_name(g)['water']['id']}/counter", where=lambda m: m.json[1] == 5)

@@ -121,8 +121,14 @@ def test_the_first_start_draws_an_id(gateway, broker, subscribe):
     g.start()
     again = heard.wait_for(r"/device/[0-9a-f]{32}/config/sensor", count=2)[1]
     assert again.topic == config.topic and again.json == config.json
+    moved = g.folder / "elsewhere"
+    g.settings["storage"]["path"] = str(moved)
+    g.reload()
+    g.daemon.wait_for_line("is in force")
+    assert (moved / "device.id").read_text() == kept  # it takes its id along
     g.stop()
     (g.folder / "state" / "device.id").write_text("nonsense")
+    g.settings["storage"]["path"] = str(g.folder / "state")
     g.start()
     assert g.daemon.wait() == 1 and "does not hold 32 lower-case hex digits" in g.daemon.stderr()
 
