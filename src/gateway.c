@@ -25,7 +25,7 @@ struct gateway {
     void *self[SERVICES];
     struct lag lag;
     uv_signal_t hangup, terminate, interrupt;
-    size_t open;         /* services not closed yet */
+    size_t open; /* services not closed yet */
 };
 
 static void log_errors(const struct settings_errors *e)
@@ -123,7 +123,8 @@ static void gateway_stats(void *self, stat_emit emit, void *ctx)
 {
     struct gateway *g = self;
     const struct stat_value v[] = {
-        {"loop_lag_ms", NULL, STAT_GAUGE, lag_worst_ms(&g->lag), "Longest turn of the loop in the last one to two minutes."},
+        {"loop_lag_ms", NULL, STAT_GAUGE, lag_worst_ms(&g->lag),
+         "Longest turn of the loop in the last one to two minutes."},
         {"loop_turns_total", NULL, STAT_COUNTER, (int64_t)g->lag.turns, "Turns of the loop."},
         {"readings_total", NULL, STAT_COUNTER, (int64_t)g->app.hub.accepted, "Readings that passed the hub."},
         {"readings_stale_total", NULL, STAT_COUNTER, (int64_t)g->app.hub.refused_stale,
@@ -168,7 +169,7 @@ int gateway_run(const struct gateway_options *o, struct settings_load *loaded)
     watch_signal(g, &g->terminate, SIGTERM, on_terminate);
     watch_signal(g, &g->interrupt, SIGINT, on_terminate);
     for (size_t i = 0; i < SERVICES; i++)
-        g->self[i] = services[i]->new(&g->app);
+        g->self[i] = services[i]->new (&g->app);
     facts_set(&g->app.facts, FACT_SETTINGS, !loaded->last_good,
               loaded->last_good ? "the file has errors; the last good settings are in force" : "", g->app.started_ms);
     take_settings(g, loaded->settings);

@@ -9,19 +9,18 @@
 
 #define DEFAULT_SETTINGS "/etc/fluksod/fluksod.json"
 
-static const char usage[] =
-    "Usage: fluksod [OPTION]...\n"
-    "Publishes a sensor board's readings on MQTT each second.\n"
-    "\n"
-    "  -c, --config FILE   the settings (default " DEFAULT_SETTINGS ")\n"
-    "  -n, --check         check the settings, say what is wrong with them, and exit\n"
-    "  -v, --verbose       log more\n"
-    "      --record FILE   write what passes on the board's line to FILE\n"
-    "      --replay FILE   print the readings in a recording as JSON lines, and exit\n"
-    "      --version       print the version, and exit\n"
-    "  -h, --help          print this, and exit\n"
-    "\n"
-    "SIGHUP reads the settings again; SIGTERM ends it.\n";
+static const char usage[] = "Usage: fluksod [OPTION]...\n"
+                            "Publishes a sensor board's readings on MQTT each second.\n"
+                            "\n"
+                            "  -c, --config FILE   the settings (default " DEFAULT_SETTINGS ")\n"
+                            "  -n, --check         check the settings, say what is wrong with them, and exit\n"
+                            "  -v, --verbose       log more\n"
+                            "      --record FILE   write what passes on the board's line to FILE\n"
+                            "      --replay FILE   print the readings in a recording as JSON lines, and exit\n"
+                            "      --version       print the version, and exit\n"
+                            "  -h, --help          print this, and exit\n"
+                            "\n"
+                            "SIGHUP reads the settings again; SIGTERM ends it.\n";
 
 struct arguments {
     struct gateway_options gateway;
@@ -34,10 +33,14 @@ static int parse(int argc, char **argv, struct arguments *a, int *status)
 {
     enum { OPT_RECORD = 256, OPT_REPLAY, OPT_VERSION };
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},       {"check", no_argument, NULL, 'n'},
-        {"verbose", no_argument, NULL, 'v'},            {"record", required_argument, NULL, OPT_RECORD},
-        {"replay", required_argument, NULL, OPT_REPLAY}, {"version", no_argument, NULL, OPT_VERSION},
-        {"help", no_argument, NULL, 'h'},               {0},
+        {"config", required_argument, NULL, 'c'},
+        {"check", no_argument, NULL, 'n'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"record", required_argument, NULL, OPT_RECORD},
+        {"replay", required_argument, NULL, OPT_REPLAY},
+        {"version", no_argument, NULL, OPT_VERSION},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     int c;
 

@@ -69,8 +69,8 @@ static bool device_id(const char *dir, const struct how *how, char id[SENSOR_ID_
     mkdir(dir, 0750);
     err = err == -ENOENT ? files_write(path, line, (size_t)n, 0640) : err;
     if (err < 0) {
-        settings_error_add(errors, "device.id", "cannot be kept in %s: %s; give device.id or another storage.path", path,
-                           strerror(-err));
+        settings_error_add(errors, "device.id", "cannot be kept in %s: %s; give device.id or another storage.path",
+                           path, strerror(-err));
         return false;
     }
     log_note("device: %sits id is %s, kept in %s", how->running_id ? "" : "first start: ", id, path);

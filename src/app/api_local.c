@@ -34,8 +34,7 @@ static void answer(void *ctx, const struct http_request *q, struct http_reply *r
         http_text(r, 404, "no such sensor, or it is not enabled");
         return;
     }
-    if (local_api_check(&request, q->query, http_header(q, "X-Version"), sensor->unit[READING_GAUGE], error) <
-        0) {
+    if (local_api_check(&request, q->query, http_header(q, "X-Version"), sensor->unit[READING_GAUGE], error) < 0) {
         http_text(r, 400, error);
         return;
     }

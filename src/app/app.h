@@ -25,10 +25,10 @@ struct app {
     struct facts facts;
     struct clock clock;
     struct stats stats;
-    struct mqtt *mqtt;     /* the broker's connection: service_mqtt_sink's from its new to its close, NULL else */
-    struct window *window; /* 60 seconds of each gauge */
-    struct httpd *httpd;   /* routes are added in a service's new */
-    int64_t started_ms;    /* monotonic */
+    struct mqtt *mqtt;       /* the broker's connection: service_mqtt_sink's from its new to its close, NULL else */
+    struct window *window;   /* 60 seconds of each gauge */
+    struct httpd *httpd;     /* routes are added in a service's new */
+    int64_t started_ms;      /* monotonic */
     const char *record_path; /* --record, or NULL */
     /* Bytes of the board's RS-485 port go to this line; NULL: nobody reads it. */
     void (*uart_bytes)(void *ctx, const uint8_t *bytes, size_t n);

@@ -23,8 +23,8 @@ struct board {
     int64_t poll_mono_ms, poll_unix_s; /* stamp of the poll under way */
     enum flm02_problem said[FLM02_SENSORS];
     bool uart_said, impossible[FLM02_SENSORS]; /* said already */
-    unsigned owed; /* bit per channel: its counter is to be emitted once more */
-    char name[96]; /* of the line, for the log */
+    unsigned owed;                             /* bit per channel: its counter is to be emitted once more */
+    char name[96];                             /* of the line, for the log */
     uint64_t notes[FLM02_IMPOSSIBLE + 1];
     uint64_t unread_uart, unsent;
     service_done done;
@@ -277,7 +277,8 @@ static void board_stats(void *self, stat_emit emit, void *ctx)
         {"board_uart_unread_total", NULL, STAT_COUNTER, N(b->unread_uart), "RS-485 bytes that no line read."},
         {"board_wraps_total", NULL, STAT_COUNTER, N(b->notes[FLM02_WRAPPED]), "Counters that passed 2^32."},
         {"board_counter_resets_total", NULL, STAT_COUNTER, N(b->notes[FLM02_RESET_SEEN]), "Counters found set anew."},
-        {"board_suspects_total", NULL, STAT_COUNTER, N(b->notes[FLM02_SUSPECT]), "Counter values that await confirmation."},
+        {"board_suspects_total", NULL, STAT_COUNTER, N(b->notes[FLM02_SUSPECT]),
+         "Counter values that await confirmation."},
         {"board_impossible_total", NULL, STAT_COUNTER, N(b->notes[FLM02_IMPOSSIBLE]), "Readings beyond the clamps."},
         {"board_not_ours_total", NULL, STAT_COUNTER, N(b->notes[FLM02_NOT_OURS]), "Records of sensors not enabled."},
         {"board_watchdog_resets", NULL, STAT_GAUGE, c->held.watchdog_resets, "Watchdog resets that the board counted."},
@@ -290,7 +291,7 @@ static void board_stats(void *self, stat_emit emit, void *ctx)
         char labels[40];
         snprintf(labels, sizeof labels, "why=\"%s\"", flm02_refusal_name((enum flm02_refusal)i));
         emit(ctx, &(struct stat_value){"board_refused_total", labels, STAT_COUNTER, (int64_t)c->reader.refused[i],
-                                 "Pieces of the board's text that were refused."});
+                                       "Pieces of the board's text that were refused."});
     }
 }
 

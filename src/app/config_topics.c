@@ -58,8 +58,7 @@ static void tell_unannounced(const struct settings *s)
 
         if (x->enable && !config_body_announced(x))
             log_info("sensor %d (%s): %s %s is not announced in config/sensor, known clients do not take it",
-                     sensor_settings_number(x), x->name, sensor_class_name(x->class),
-                     sensor_type_name(x->type));
+                     sensor_settings_number(x), x->name, sensor_class_name(x->class), sensor_type_name(x->type));
     }
 }
 

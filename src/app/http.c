@@ -87,8 +87,7 @@ static struct place *find(struct place *places, size_t n, const struct sockaddr_
 }
 
 /* Add to a list that has room; one that stands there already, or is no address, is left out. */
-static void want(struct place *list, size_t *n, int parsed, const struct sockaddr_storage *address,
-                 const char *text)
+static void want(struct place *list, size_t *n, int parsed, const struct sockaddr_storage *address, const char *text)
 {
     if (parsed < 0)
         log_error("http: %s: not an IPv4 or IPv6 address to listen on", text);
@@ -106,8 +105,7 @@ static void service_http_apply(void *self, const struct settings *old, const str
     (void)old;
     want(list, &n, address_set(&address, next->http.listen, next->http.port), &address, next->http.listen);
     for (size_t i = 0; i < next->http.n_extra_listen; i++)
-        want(list, &n, address_parse(&address, next->http.extra_listen[i]), &address,
-             next->http.extra_listen[i]);
+        want(list, &n, address_parse(&address, next->http.extra_listen[i]), &address, next->http.extra_listen[i]);
     for (size_t i = 0; i < s->n_places; i++) {
         struct place *kept = find(list, n, &s->places[i].address);
         if (kept)

@@ -18,11 +18,7 @@
 #define GAUGE_AGE_MS   60000 /* an older gauge is not sent late: it says nothing about now */
 
 /* UNSTAMPED: a counter came before the clock was set, so its next reading counts as changed (pitfall 18). */
-enum {
-    PENDING_GAUGE = 1 << READING_GAUGE,
-    PENDING_COUNTER = 1 << READING_COUNTER,
-    UNSTAMPED = 1 << READING_KINDS
-};
+enum { PENDING_GAUGE = 1 << READING_GAUGE, PENDING_COUNTER = 1 << READING_COUNTER, UNSTAMPED = 1 << READING_KINDS };
 
 struct slot {
     sensor_handle handle; /* whose bits they are; 0: nobody's */
@@ -35,8 +31,8 @@ struct mqtt_sink {
     size_t n_slots;
     size_t n_pending; /* bits PENDING_* set */
     uv_idle_t walk;
-    size_t cursor;     /* of the walk */
-    bool all_counters; /* this walk sends every counter: a broker without persistence has lost them */
+    size_t cursor;                      /* of the walk */
+    bool all_counters;                  /* this walk sends every counter: a broker without persistence has lost them */
     char (*removed)[SENSOR_ID_LEN + 1]; /* ids whose retained topics are to be cleared (pitfall 5) */
     size_t n_removed;
     char topic[READING_KINDS][TOPIC_SENSOR_MAX];
@@ -79,8 +75,7 @@ static struct slot *slot_of(struct mqtt_sink *s, sensor_handle handle)
 }
 
 /* 0 or negative, as mqtt_publish(). */
-static int publish(struct mqtt_sink *s, const struct sensor *x, enum reading_kind kind, int64_t unix_s,
-                   int64_t milli)
+static int publish(struct mqtt_sink *s, const struct sensor *x, enum reading_kind kind, int64_t unix_s, int64_t milli)
 {
     char payload[PAYLOAD_MAX];
     size_t len = payload_put(payload, &s->stamp, unix_s, kind, milli, x->unit[kind]);
@@ -214,19 +209,14 @@ static void on_writable(void *ctx)
 static void sink_stats(void *self, stat_emit emit, void *ctx)
 {
     static const char published[] = "Readings handed to the broker's connection.";
-    static const char dropped[] =
-        "Readings that a newer one replaced before they could be sent, or that grew old.";
+    static const char dropped[] = "Readings that a newer one replaced before they could be sent, or that grew old.";
     struct mqtt_sink *s = self;
     const struct stat_value v[] = {
-        {"mqtt_published_total", "kind=\"gauge\"", STAT_COUNTER, (int64_t)s->published[READING_GAUGE],
-         published},
-        {"mqtt_published_total", "kind=\"counter\"", STAT_COUNTER, (int64_t)s->published[READING_COUNTER],
-         published},
+        {"mqtt_published_total", "kind=\"gauge\"", STAT_COUNTER, (int64_t)s->published[READING_GAUGE], published},
+        {"mqtt_published_total", "kind=\"counter\"", STAT_COUNTER, (int64_t)s->published[READING_COUNTER], published},
         {"mqtt_dropped_total", "kind=\"gauge\"", STAT_COUNTER, (int64_t)s->dropped[READING_GAUGE], dropped},
-        {"mqtt_dropped_total", "kind=\"counter\"", STAT_COUNTER, (int64_t)s->dropped[READING_COUNTER],
-         dropped},
-        {"mqtt_pending", NULL, STAT_GAUGE, (int64_t)s->n_pending,
-         "Newest readings that wait for the broker."},
+        {"mqtt_dropped_total", "kind=\"counter\"", STAT_COUNTER, (int64_t)s->dropped[READING_COUNTER], dropped},
+        {"mqtt_pending", NULL, STAT_GAUGE, (int64_t)s->n_pending, "Newest readings that wait for the broker."},
         {"mqtt_unset_clock_total", NULL, STAT_COUNTER, (int64_t)s->unstamped,
          "Readings not published because the clock was not set."},
     };
@@ -300,17 +290,16 @@ static void sink_apply(void *self, const struct settings *old, const struct sett
     snprintf(status, sizeof status, "/device/%s/availability", next->device.id);
     if (old)
         note_removed(s, old, next);
-    mqtt_start(s->app->mqtt,
-               &(struct mqtt_config){
-                   .text = {[MQTT_HOST] = next->mqtt.host,
-                            [MQTT_CLIENT_ID] = next->mqtt.client_id ? next->mqtt.client_id : client_id,
-                            [MQTT_USERNAME] = next->mqtt.username,
-                            [MQTT_PASSWORD_FILE] = next->mqtt.password_file,
-                            [MQTT_CA_FILE] = next->mqtt.tls.ca_file,
-                            [MQTT_CERT_FILE] = next->mqtt.tls.cert_file,
-                            [MQTT_KEY_FILE] = next->mqtt.tls.key_file,
-                            [MQTT_STATUS_TOPIC] = status},
-                   .port = next->mqtt.port});
+    mqtt_start(s->app->mqtt, &(struct mqtt_config){
+                                 .text = {[MQTT_HOST] = next->mqtt.host,
+                                          [MQTT_CLIENT_ID] = next->mqtt.client_id ? next->mqtt.client_id : client_id,
+                                          [MQTT_USERNAME] = next->mqtt.username,
+                                          [MQTT_PASSWORD_FILE] = next->mqtt.password_file,
+                                          [MQTT_CA_FILE] = next->mqtt.tls.ca_file,
+                                          [MQTT_CERT_FILE] = next->mqtt.tls.cert_file,
+                                          [MQTT_KEY_FILE] = next->mqtt.tls.key_file,
+                                          [MQTT_STATUS_TOPIC] = status},
+                                 .port = next->mqtt.port});
 }
 
 static void sink_stop(void *self)

@@ -12,14 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char stand_in[] =
-    "{\"device\":{\"id\":\"00000000000000000000000000000000\"},\"board\":{\"protocol\":\"flm02\",\"device\":\"/dev/null\"},"
-    "\"sensors\":["
-    "{\"name\":\"port 1\",\"ports\":[1],\"voltage\":230,\"current\":250,\"enable\":true},"
-    "{\"name\":\"port 2\",\"ports\":[2],\"voltage\":230,\"current\":250,\"enable\":true},"
-    "{\"name\":\"port 3\",\"ports\":[3],\"voltage\":230,\"current\":250,\"enable\":true},"
-    "{\"name\":\"port 4\",\"ports\":[4],\"enable\":true},"
-    "{\"name\":\"port 5\",\"ports\":[5],\"enable\":true}]}";
+static const char stand_in[] = "{\"device\":{\"id\":\"00000000000000000000000000000000\"},\"board\":{\"protocol\":"
+                               "\"flm02\",\"device\":\"/dev/null\"},"
+                               "\"sensors\":["
+                               "{\"name\":\"port 1\",\"ports\":[1],\"voltage\":230,\"current\":250,\"enable\":true},"
+                               "{\"name\":\"port 2\",\"ports\":[2],\"voltage\":230,\"current\":250,\"enable\":true},"
+                               "{\"name\":\"port 3\",\"ports\":[3],\"voltage\":230,\"current\":250,\"enable\":true},"
+                               "{\"name\":\"port 4\",\"ports\":[4],\"enable\":true},"
+                               "{\"name\":\"port 5\",\"ports\":[5],\"enable\":true}]}";
 
 struct replay {
     struct sensors sensors;

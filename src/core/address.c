@@ -15,8 +15,8 @@ int address_set(struct sockaddr_storage *out, const char *host, int port)
         *(struct sockaddr_in *)out =
             (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = four};
     else if (inet_pton(AF_INET6, host, &six) == 1)
-        *(struct sockaddr_in6 *)out = (struct sockaddr_in6){
-            .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port), .sin6_addr = six};
+        *(struct sockaddr_in6 *)out =
+            (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port), .sin6_addr = six};
     else
         return -1;
     return 0;

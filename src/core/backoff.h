@@ -11,8 +11,8 @@
 
 struct backoff {
     unsigned failures; /* tries that failed, in a row */
-    unsigned kicks; /* connections lost young, in a row and without a failed try in between: what a second client
-                       with the same id does to this one (pitfall 2), and a broker's restart does not */
+    unsigned kicks;    /* connections lost young, in a row and without a failed try in between: what a second client
+                          with the same id does to this one (pitfall 2), and a broker's restart does not */
 };
 
 /* A try failed. */

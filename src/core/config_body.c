@@ -6,8 +6,7 @@
 bool config_body_announced(const struct sensor_settings *s)
 {
     static const bool yields[SENSOR_CLASSES] = {[SENSOR_ANALOG] = true, [SENSOR_PULSE] = true};
-    static const bool known[SENSOR_TYPES] = {
-        [SENSOR_ELECTRICITY] = true, [SENSOR_WATER] = true, [SENSOR_GAS] = true};
+    static const bool known[SENSOR_TYPES] = {[SENSOR_ELECTRICITY] = true, [SENSOR_WATER] = true, [SENSOR_GAS] = true};
 
     return s->enable && yields[s->class] && known[s->type];
 }

@@ -7,21 +7,21 @@
 #include <stdint.h>
 
 enum fact {
-    FACT_BOARD,    /* the sensor board answers and is configured */
+    FACT_BOARD,     /* the sensor board answers and is configured */
     FACT_HEARTBEAT, /* L4: polls are answered; off as soon as the board is lost */
-    FACT_BROKER,   /* connected to the MQTT broker */
-    FACT_SETTINGS, /* the settings in force are those of the file */
+    FACT_BROKER,    /* connected to the MQTT broker */
+    FACT_SETTINGS,  /* the settings in force are those of the file */
     FACT_COUNT
 };
 
-#define FACT_REASON 160
+#define FACT_REASON   160
 #define FACT_WATCHERS 8
 
 struct fact_value {
     bool on;
-    bool changed;               /* not delivered yet */
-    int64_t since_ms;           /* monotonic, of the last change of `on` */
-    char reason[FACT_REASON];   /* why it is off, or what it is connected to; may be "" */
+    bool changed;             /* not delivered yet */
+    int64_t since_ms;         /* monotonic, of the last change of `on` */
+    char reason[FACT_REASON]; /* why it is off, or what it is connected to; may be "" */
 };
 
 typedef void (*fact_cb)(void *ctx, enum fact f, const struct fact_value *v);

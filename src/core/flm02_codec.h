@@ -12,11 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FLM02_SENSORS 6
-#define FLM02_PORTS   6
-#define FLM02_ARGS_MAX (FLM02_SENSORS * 22)     /* hex digits of the longest reply: gd with six records */
-#define FLM02_BODY_MAX (2 + FLM02_ARGS_MAX + 2) /* letters, arguments, CRC */
-#define FLM02_REQUEST_MAX 24                    /* lsp with its six ports has 18 */
+#define FLM02_SENSORS     6
+#define FLM02_PORTS       6
+#define FLM02_ARGS_MAX    (FLM02_SENSORS * 22)     /* hex digits of the longest reply: gd with six records */
+#define FLM02_BODY_MAX    (2 + FLM02_ARGS_MAX + 2) /* letters, arguments, CRC */
+#define FLM02_REQUEST_MAX 24                       /* lsp with its six ports has 18 */
 
 /* What one call of flm02_read() found. */
 enum flm02_event {
@@ -28,8 +28,8 @@ enum flm02_event {
 };
 
 enum flm02_refusal {
-    FLM02_NOISE,    /* bytes outside any message */
-    FLM02_CUT,      /* a message that ended before its '.' */
+    FLM02_NOISE, /* bytes outside any message */
+    FLM02_CUT,   /* a message that ended before its '.' */
     FLM02_BAD_CRC,
     FLM02_TOO_LONG,
     FLM02_BAD_TEXT, /* too short, or arguments that are not hex */
@@ -69,8 +69,9 @@ struct flm02_record {
     uint32_t extra;   /* W for analog sensors; ms since the board's start of the last pulse for pulse sensors */
 };
 
-/* Records of a gd reply, whose args flm02_read() found to be hex: `digits` per record are 18 (hardware 2.0) or 22. Returns their number, or -1 when the
- * arguments do not divide into records, an id is 6 or more, or thousandths are 1000 or more. */
+/* Records of a gd reply, whose args flm02_read() found to be hex: `digits` per record are 18 (hardware 2.0) or 22.
+ * Returns their number, or -1 when the arguments do not divide into records, an id is 6 or more, or thousandths are
+ * 1000 or more. */
 int flm02_records(const char *args, size_t n_args, unsigned digits, struct flm02_record out[FLM02_SENSORS]);
 
 const char *flm02_refusal_name(enum flm02_refusal r);

@@ -10,7 +10,7 @@ static void next_step(struct flm02_conv *c, int64_t now_ms);
 
 const char *flm02_state_name(enum flm02_state s)
 {
-    static const char *const names[] = {"no line",     "identifying", "reading back", "configuring",
+    static const char *const names[] = {"no line", "identifying", "reading back", "configuring",
                                         "polling", "lost",        "refused"};
 
     return names[s];

@@ -10,28 +10,37 @@
  *                           └──────── LOST ◄────────────┴──┘ five tries failed, or silent for 3 s
  *
  * In LOST and REFUSED each poll tries gh again (in REFUSED every 60 s). After WRITE the board is read back again, so
- * that what it says is what is believed; one that forgets is written again after 1, 2, 4 … minutes, up to a day. Replies are taken when their '.' comes; the next request waits until the
- * line was quiet for 20 ms, because RS-485 bytes may follow (but for the second's poll and for gh: they are due). */
+ * that what it says is what is believed; one that forgets is written again after 1, 2, 4 … minutes, up to a day.
+ * Replies are taken when their '.' comes; the next request waits until the line was quiet for 20 ms, because RS-485
+ * bytes may follow (but for the second's poll and for gh: they are due). */
 #ifndef CORE_FLM02_CONV_H
 #define CORE_FLM02_CONV_H
 
 #include "core/flm02_codec.h"
 #include "core/flm02_want.h"
 
-#define FLM02_TRIES      5
-#define FLM02_REPLY_MS   300  /* the board needs 30; a USB line adds 16, a busy host some more */
-#define FLM02_COMMIT_MS  500  /* after ct the board hears nothing */
-#define FLM02_QUIET_MS   20
-#define FLM02_BABBLE_MS  500  /* a line that is never quiet is not waited for any longer */
-#define FLM02_SILENT_MS  2900 /* without a valid reply for three polls: the board is lost */
-#define FLM02_RETRY_MS   60000 /* between looks at a board that was refused */
+#define FLM02_TRIES          5
+#define FLM02_REPLY_MS       300 /* the board needs 30; a USB line adds 16, a busy host some more */
+#define FLM02_COMMIT_MS      500 /* after ct the board hears nothing */
+#define FLM02_QUIET_MS       20
+#define FLM02_BABBLE_MS      500   /* a line that is never quiet is not waited for any longer */
+#define FLM02_SILENT_MS      2900  /* without a valid reply for three polls: the board is lost */
+#define FLM02_RETRY_MS       60000 /* between looks at a board that was refused */
 #define FLM02_REWRITE_MAX_MS 86400000
-#define FLM02_CLAMPS     3  /* logical sensors 0..2 report each second */
-#define FLM02_SILENT_POLLS 10 /* polls without a clamp's record after which the board is read back */
-#define FLM02_MAJOR      2
-#define FLM02_MINOR_MAX  2
+#define FLM02_CLAMPS         3  /* logical sensors 0..2 report each second */
+#define FLM02_SILENT_POLLS   10 /* polls without a clamp's record after which the board is read back */
+#define FLM02_MAJOR          2
+#define FLM02_MINOR_MAX      2
 
-enum flm02_state { FLM02_DOWN, FLM02_IDENTIFY, FLM02_READBACK, FLM02_WRITE, FLM02_POLL, FLM02_LOST, FLM02_REFUSED_BOARD };
+enum flm02_state {
+    FLM02_DOWN,
+    FLM02_IDENTIFY,
+    FLM02_READBACK,
+    FLM02_WRITE,
+    FLM02_POLL,
+    FLM02_LOST,
+    FLM02_REFUSED_BOARD
+};
 
 struct flm02_callbacks {
     /* Bytes for the line; what the line does not take is lost and tried again. */
@@ -56,19 +65,19 @@ struct flm02_conv {
     unsigned major, minor;
     /* the request that is under way */
     struct flm02_command request;
-    bool waiting;        /* for its reply */
-    bool again;          /* it is to be sent once more when the line is quiet */
+    bool waiting;          /* for its reply */
+    bool again;            /* it is to be sent once more when the line is quiet */
     unsigned tries, wrong; /* sends of it; answers to it that were no answer */
-    int64_t deadline_ms; /* of the reply or of the quiet; -1: none */
+    int64_t deadline_ms;   /* of the reply or of the quiet; -1: none */
     int64_t quiet_from_ms; /* since when a quiet line is waited for */
-    int64_t hears_ms;    /* after a ct: from when on the board hears again */
+    int64_t hears_ms;      /* after a ct: from when on the board hears again */
     /* the script of READBACK or WRITE */
     struct flm02_command script[FLM02_SCRIPT_MAX];
     bool script_enables[FLM02_SENSORS];
     int n_script, at;
-    bool verified;       /* this read-back follows a WRITE */
-    bool unsaved;        /* something was set, and no ct was answered since */
-    bool recheck;        /* read the board back at the next poll */
+    bool verified;                /* this read-back follows a WRITE */
+    bool unsaved;                 /* something was set, and no ct was answered since */
+    bool recheck;                 /* read the board back at the next poll */
     uint8_t silent[FLM02_CLAMPS]; /* polls in a row without this sensor */
     int64_t last_reply_ms, retry_ms;
     int64_t rewrite_ms, rewrite_wait_ms; /* a board that forgot is not written before; 0: it did not */

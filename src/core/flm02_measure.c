@@ -104,7 +104,7 @@ int flm02_measure(struct flm02_channel *c, const struct flm02_record *r, int64_t
                   struct reading out[READING_KINDS], enum flm02_measure_note *note)
 {
     static const enum flm02_measure_note notes[] = {
-        [METER_TAKEN] = FLM02_MEASURED,     [METER_WRAPPED] = FLM02_WRAPPED,    [METER_RESET] = FLM02_RESET_SEEN,
+        [METER_TAKEN] = FLM02_MEASURED,  [METER_WRAPPED] = FLM02_WRAPPED,    [METER_RESET] = FLM02_RESET_SEEN,
         [METER_SUSPECT] = FLM02_SUSPECT, [METER_REFUSED] = FLM02_IMPOSSIBLE,
     };
     int64_t raw = (int64_t)r->counter * 1000 + r->milli;

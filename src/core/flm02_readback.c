@@ -19,8 +19,7 @@ static struct flm02_command *add_id(struct flm02_command *c, const char *letters
     return c + 1;
 }
 
-int flm02_readback_script(const struct flm02_picture *want, unsigned minor,
-                          struct flm02_command out[FLM02_SCRIPT_MAX])
+int flm02_readback_script(const struct flm02_picture *want, unsigned minor, struct flm02_command out[FLM02_SCRIPT_MAX])
 {
     struct flm02_command *c = add(out, "gp");
 

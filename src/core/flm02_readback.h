@@ -8,8 +8,7 @@
 
 /* Commands that ask for all that matters of `want` on hardware 2.<minor>: a sensor that stays off may hold any
  * constant. Returns their number. */
-int flm02_readback_script(const struct flm02_picture *want, unsigned minor,
-                          struct flm02_command out[FLM02_SCRIPT_MAX]);
+int flm02_readback_script(const struct flm02_picture *want, unsigned minor, struct flm02_command out[FLM02_SCRIPT_MAX]);
 
 /* Take the n hex digits that answer a command of such a script into *held. 0, or -1 when they are no answer to it: of
  * another length, or about another sensor. */

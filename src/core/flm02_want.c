@@ -98,7 +98,8 @@ static bool port_holds(const struct flm02_picture *held, const struct flm02_pict
     return now >= FLM02_SENSORS || !want->sensor[now].enable;
 }
 
-static bool sensor_holds(const struct flm02_picture *held, const struct flm02_picture *want, unsigned id, unsigned minor)
+static bool sensor_holds(const struct flm02_picture *held, const struct flm02_picture *want, unsigned id,
+                         unsigned minor)
 {
     if (held->sensor[id].enable != want->sensor[id].enable)
         return false;

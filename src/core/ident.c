@@ -20,9 +20,9 @@ void ident_derive(const char *device_id, const char *key, char out[IDENT_LEN + 1
     uint8_t digest[EVP_MAX_MD_SIZE];
     EVP_MD_CTX *md = EVP_MD_CTX_new();
 
-    if (!md || !EVP_DigestInit_ex(md, EVP_sha256(), NULL) ||
-        !EVP_DigestUpdate(md, device_id, strlen(device_id)) || !EVP_DigestUpdate(md, "/", 1) ||
-        !EVP_DigestUpdate(md, key, strlen(key)) || !EVP_DigestFinal_ex(md, digest, NULL))
+    if (!md || !EVP_DigestInit_ex(md, EVP_sha256(), NULL) || !EVP_DigestUpdate(md, device_id, strlen(device_id)) ||
+        !EVP_DigestUpdate(md, "/", 1) || !EVP_DigestUpdate(md, key, strlen(key)) ||
+        !EVP_DigestFinal_ex(md, digest, NULL))
         abort();
     EVP_MD_CTX_free(md);
     ident_from_random(digest, out);

@@ -80,8 +80,8 @@ static bool skip_unicode(struct scan *s)
     s->p += 6;
     if (c < 0xd800 || c > 0xdfff)
         return true;
-    if (c > 0xdbff || s->p[0] != '\\' || s->p[1] != 'u' || num_get_hex(s->p + 2, 4, &low) < 0 ||
-        low < 0xdc00 || low > 0xdfff)
+    if (c > 0xdbff || s->p[0] != '\\' || s->p[1] != 'u' || num_get_hex(s->p + 2, 4, &low) < 0 || low < 0xdc00 ||
+        low > 0xdfff)
         return fail(s, "half of a surrogate pair");
     s->p += 6;
     return true;

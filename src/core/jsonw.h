@@ -17,9 +17,9 @@ void jsonw_init(struct jsonw *w);
 void jsonw_free(struct jsonw *w);
 
 /* Each value takes a key inside an object and NULL inside an array. Aborts when memory is out. */
-void jsonw_open(struct jsonw *w, const char *key, char bracket);  /* '{' or '[' */
-void jsonw_close(struct jsonw *w, char bracket);                  /* '}' or ']' */
-void jsonw_str(struct jsonw *w, const char *key, const char *v);  /* NULL writes null; bad UTF-8 becomes U+FFFD */
+void jsonw_open(struct jsonw *w, const char *key, char bracket); /* '{' or '[' */
+void jsonw_close(struct jsonw *w, char bracket);                 /* '}' or ']' */
+void jsonw_str(struct jsonw *w, const char *key, const char *v); /* NULL writes null; bad UTF-8 becomes U+FFFD */
 void jsonw_int(struct jsonw *w, const char *key, int64_t v);
 void jsonw_milli(struct jsonw *w, const char *key, int64_t milli); /* a number with at most three decimals */
 void jsonw_bool(struct jsonw *w, const char *key, bool v);

@@ -51,8 +51,8 @@ static bool get_callback(char *out, const char *query)
     return n > 0 && strspn(out, allowed) == (size_t)n;
 }
 
-int local_api_check(struct local_api_request *out, const char *query, const char *x_version,
-                    const char *gauge_unit, char error[LOCAL_API_ERROR])
+int local_api_check(struct local_api_request *out, const char *query, const char *x_version, const char *gauge_unit,
+                    char error[LOCAL_API_ERROR])
 {
     const char *unit = unit_name(gauge_unit);
     const char *wrong = NULL;
@@ -79,8 +79,7 @@ int local_api_check(struct local_api_request *out, const char *query, const char
     return -1;
 }
 
-void local_api_write(struct jsonw *w, const struct local_api_request *q, const struct window_pair *pairs,
-                     size_t n)
+void local_api_write(struct jsonw *w, const struct local_api_request *q, const struct window_pair *pairs, size_t n)
 {
     if (q->callback[0]) {
         jsonw_raw(w, q->callback, strlen(q->callback));

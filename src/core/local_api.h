@@ -20,11 +20,10 @@ struct local_api_request {
 /* Check the query (behind the '?') and the header X-Version (or NULL) of a request for a sensor whose gauge
  * has this unit (or NULL: it has none). 0, or -1 with a text for the answer 400 that says what is required.
  */
-int local_api_check(struct local_api_request *out, const char *query, const char *x_version,
-                    const char *gauge_unit, char error[LOCAL_API_ERROR]) MUSTCHECK;
+int local_api_check(struct local_api_request *out, const char *query, const char *x_version, const char *gauge_unit,
+                    char error[LOCAL_API_ERROR]) MUSTCHECK;
 
 /* Write the answer: n pairs, or [] when n is 0. */
-void local_api_write(struct jsonw *w, const struct local_api_request *q, const struct window_pair *pairs,
-                     size_t n);
+void local_api_write(struct jsonw *w, const struct local_api_request *q, const struct window_pair *pairs, size_t n);
 
 #endif

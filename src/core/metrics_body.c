@@ -78,9 +78,8 @@ static void put_head(struct jsonw *w, const struct status_view *v)
 
     snprintf(labels, sizeof labels, "version=\"%s\"", v->version);
     put_number(&walk, &(struct stat_value){"build_info", labels, STAT_GAUGE, 1, "The program's version."});
-    put_number(&walk,
-               &(struct stat_value){"uptime_seconds", NULL, STAT_GAUGE, (v->mono_ms - v->started_ms) / 1000,
-                                    "Time since the start of the program."});
+    put_number(&walk, &(struct stat_value){"uptime_seconds", NULL, STAT_GAUGE, (v->mono_ms - v->started_ms) / 1000,
+                                           "Time since the start of the program."});
     for (int i = 0; i < FACT_COUNT; i++) {
         snprintf(labels, sizeof labels, "fact=\"%s\"", fact_name((enum fact)i));
         put_number(&walk, &(struct stat_value){"fact", labels, STAT_GAUGE, v->facts->v[i].on,

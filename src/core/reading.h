@@ -20,10 +20,10 @@ static inline const char *reading_kind_name(enum reading_kind k)
 struct reading {
     sensor_handle sensor;
     enum reading_kind kind;
-    bool changed;     /* set by the hub: the value differs from the one before (the first one differs too) */
-    int64_t milli;    /* thousandths of the sensor's unit for this kind (W, Wh, L/day, L …) */
-    int64_t mono_ms;  /* monotonic clock when it was measured */
-    int64_t unix_s;   /* Unix second, or 0: not known yet */
+    bool changed;    /* set by the hub: the value differs from the one before (the first one differs too) */
+    int64_t milli;   /* thousandths of the sensor's unit for this kind (W, Wh, L/day, L …) */
+    int64_t mono_ms; /* monotonic clock when it was measured */
+    int64_t unix_s;  /* Unix second, or 0: not known yet */
 };
 
 #endif

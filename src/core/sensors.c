@@ -9,8 +9,7 @@
 #define GENERATIONS (1u << (32 - SENSOR_SLOT_BITS))
 
 static const char *const class_names[SENSOR_CLASSES] = {"analog", "pulse", "uart"};
-static const char *const type_names[SENSOR_TYPES] = {"electricity", "water", "gas",  "heat",
-                                                     "fuel",        "pellet", "other"};
+static const char *const type_names[SENSOR_TYPES] = {"electricity", "water", "gas", "heat", "fuel", "pellet", "other"};
 
 const char *sensor_class_name(enum sensor_class c)
 {

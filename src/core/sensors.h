@@ -11,8 +11,8 @@
 
 #include <stddef.h>
 
-#define SENSOR_ID_LEN     32
-#define SENSOR_SLOT_BITS  20 /* a million sensors; the other 12 bits of a handle are the generation */
+#define SENSOR_ID_LEN    32
+#define SENSOR_SLOT_BITS 20 /* a million sensors; the other 12 bits of a handle are the generation */
 
 enum sensor_class { SENSOR_ANALOG, SENSOR_PULSE, SENSOR_UART, SENSOR_CLASSES };
 

@@ -59,8 +59,7 @@ static cJSON *parse_text(const char *text, size_t len, struct settings_errors *e
     return tree;
 }
 
-struct settings *settings_parse(const char *text, size_t len, struct settings_errors *errors,
-                                char **storage_path)
+struct settings *settings_parse(const char *text, size_t len, struct settings_errors *errors, char **storage_path)
 {
     if (storage_path)
         *storage_path = NULL;

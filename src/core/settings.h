@@ -83,8 +83,8 @@ struct settings_errors {
 /* Parse a text (JSON with // and block comments). Returns a new snapshot, or NULL with at least one error in
  * *errors, which is empty before. The text need not be terminated. Where the text is JSON, *storage_path (if not NULL)
  * is set to a copy of storage.path when that member alone is valid, whatever else is wrong; else to NULL. */
-struct settings *settings_parse(const char *text, size_t len, struct settings_errors *errors, char **storage_path)
-    MUSTCHECK;
+struct settings *settings_parse(const char *text, size_t len, struct settings_errors *errors,
+                                char **storage_path) MUSTCHECK;
 
 /* Give the device its id when the settings have none, and each sensor without an id the one that derives from
  * device id and number (the design's "Identity"). Fails with an error where a derived id meets a given one. */

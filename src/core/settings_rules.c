@@ -84,8 +84,8 @@ static void check_class(const struct rules *r, size_t i)
     for (size_t k = 1; k < x->n_ports; k++) {
         enum sensor_class a = port_class(x->ports[0]), b = port_class(x->ports[k]);
         if (a != b) {
-            sensor_error(r, i, "ports", "%d is %s and %d is %s: the ports of a sensor are of one class",
-                         x->ports[0], sensor_class_name(a), x->ports[k], sensor_class_name(b));
+            sensor_error(r, i, "ports", "%d is %s and %d is %s: the ports of a sensor are of one class", x->ports[0],
+                         sensor_class_name(a), x->ports[k], sensor_class_name(b));
             return;
         }
     }
@@ -113,15 +113,14 @@ static void check_type(const struct rules *r, size_t i)
     if ((int)x->type == SETTING_UNSET || (int)x->class == SETTING_UNSET)
         return;
     if (x->class != SENSOR_PULSE && x->type != SENSOR_ELECTRICITY)
-        sensor_error(r, i, "type", "%s is for pulse ports; class %s measures electricity",
-                     sensor_type_name(x->type), sensor_class_name(x->class));
+        sensor_error(r, i, "type", "%s is for pulse ports; class %s measures electricity", sensor_type_name(x->type),
+                     sensor_class_name(x->class));
     if (x->class != SENSOR_PULSE || has_units(x->type))
         return;
     for (int t = 0; t < SENSOR_TYPES; t++) {
         size_t n = strlen(known);
         if (has_units((enum sensor_type)t))
-            snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "",
-                     sensor_type_name((enum sensor_type)t));
+            snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", sensor_type_name((enum sensor_type)t));
     }
     sensor_error(r, i, "type", "%s has no unit on this board; %s have", sensor_type_name(x->type), known);
 }
@@ -161,8 +160,8 @@ static void check_meter_constant(const struct rules *r, size_t i)
 static void check_identical(const struct rules *r, size_t i, const char *name, const int *v)
 {
     if (v[0] > 0 && v[1] > 0 && v[2] > 0 && (v[0] != v[1] || v[0] != v[2]))
-        sensor_error(r, i, name, "%d, %d and %d are not identical, which clamps of three phases must be",
-                     v[0], v[1], v[2]);
+        sensor_error(r, i, name, "%d, %d and %d are not identical, which clamps of three phases must be", v[0], v[1],
+                     v[2]);
 }
 
 /* S3: single phase, a sensor for each clamp; three phases, one sensor for the three. */
@@ -174,8 +173,7 @@ static void check_phase(const struct rules *r, size_t i)
         return;
     if (r->s->phase == PHASE_1P) {
         if (x->n_ports > 1)
-            sensor_error(r, i, "ports", "%zu ports, where an analog sensor has one with phase 1p",
-                         x->n_ports);
+            sensor_error(r, i, "ports", "%zu ports, where an analog sensor has one with phase 1p", x->n_ports);
     } else if (x->enable && x->n_ports != 3) { /* three distinct analog ports are 1, 2 and 3 */
         sensor_error(r, i, "ports", "with phase %s the enabled analog sensor has the ports 1, 2, 3",
                      phase_name(r->s->phase));
@@ -248,10 +246,8 @@ static bool has(const cJSON *section, const char *name)
 
 static void check_mqtt(struct settings *s, const cJSON *mqtt, struct settings_errors *errors)
 {
-    static const char *const needs[][2] = {{"cert_file", "ca_file"},
-                                           {"key_file", "ca_file"},
-                                           {"cert_file", "key_file"},
-                                           {"key_file", "cert_file"}};
+    static const char *const needs[][2] = {
+        {"cert_file", "ca_file"}, {"key_file", "ca_file"}, {"cert_file", "key_file"}, {"key_file", "cert_file"}};
     const cJSON *tls = cJSON_GetObjectItemCaseSensitive(mqtt, "tls");
 
     for (size_t i = 0; i < ARRAY_LEN(needs); i++) {

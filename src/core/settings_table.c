@@ -82,10 +82,9 @@ static bool is_endpoint(const char *text)
  * the block "general punctuation", private use, non-characters, tags. */
 static bool is_name(const char *text)
 {
-    static const uint32_t refused[][2] = {{0x80, 0xa0},     {0xad, 0xad},       {0x61c, 0x61c},
-                                          {0x1680, 0x1680}, {0x180e, 0x180e},   {0x2000, 0x206f},
-                                          {0x3000, 0x3000}, {0xe000, 0xf8ff},   {0xfeff, 0xfeff},
-                                          {0xfff0, 0xffff}, {0xe0000, 0x10ffff}};
+    static const uint32_t refused[][2] = {{0x80, 0xa0},     {0xad, 0xad},     {0x61c, 0x61c},     {0x1680, 0x1680},
+                                          {0x180e, 0x180e}, {0x2000, 0x206f}, {0x3000, 0x3000},   {0xe000, 0xf8ff},
+                                          {0xfeff, 0xfeff}, {0xfff0, 0xffff}, {0xe0000, 0x10ffff}};
     const char *end = text + strlen(text);
     uint32_t c;
 
@@ -93,8 +92,7 @@ static bool is_name(const char *text)
         n = utf8_next(text, end, &c);
         if (n == 0)
             return false;
-        if (c < 0x80 && !(c >= '0' && c <= '9') && !((c | 0x20) >= 'a' && (c | 0x20) <= 'z') &&
-            !strchr("_ -", (int)c))
+        if (c < 0x80 && !(c >= '0' && c <= '9') && !((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && !strchr("_ -", (int)c))
             return false;
         for (size_t i = 0; i < ARRAY_LEN(refused); i++)
             if (c >= refused[i][0] && c <= refused[i][1])
@@ -104,8 +102,7 @@ static bool is_name(const char *text)
 }
 
 static const struct setting_format an_id = {"32 lower-case hex digits", sensor_id_valid, "^[0-9a-f]{32}$"};
-static const struct setting_format printable = {"a text of printable ASCII characters", is_printable,
-                                                "^[ -~]*$"};
+static const struct setting_format printable = {"a text of printable ASCII characters", is_printable, "^[ -~]*$"};
 static const struct setting_format path = {"an absolute path", is_path, "^/[^\\u0000-\\u001f]*$"};
 static const struct setting_format host = {"a host name or address", is_host, "^[0-9A-Za-z.:_%-]*$"};
 static const struct setting_format address = {
@@ -120,8 +117,7 @@ static const struct setting_format name = {
     "\\ue000-\\uf8ff\\ufeff\\ufff0-\\uffff\U000e0000-\U0010ffff])*$"};
 
 static const struct setting_choice versions[] = {{"1", SETTINGS_VERSION, true}, {0}};
-static const struct setting_choice protocols[] = {
-    {"none", BOARD_NONE, false}, {"flm02", BOARD_FLM02, false}, {0}};
+static const struct setting_choice protocols[] = {{"none", BOARD_NONE, false}, {"flm02", BOARD_FLM02, false}, {0}};
 /* S3. 1 and 3 is what the historical device kept. */
 const struct setting_choice settings_phases[] = {{"1p", PHASE_1P, false},   {"3p+n", PHASE_3PN, false},
                                                  {"3p-n", PHASE_3P, false}, {"1", PHASE_1P, true},
@@ -157,8 +153,8 @@ const struct setting settings_table[] = {
      .help = "Id of the device; drawn at first start and kept in the state directory when not given."},
     {"device.serial", SETTING_TEXT, TOP(device.serial), .min = 1, .max = 64, .format = &printable,
      .help = "Serial number on the case."},
-    {"device.key", SETTING_TEXT, TOP(device.key), .min = 32, .max = 32, .format = &printable,
-     .flags = SETTING_SECRET, .help = "Secret that the device and the Flukso server share."},
+    {"device.key", SETTING_TEXT, TOP(device.key), .min = 32, .max = 32, .format = &printable, .flags = SETTING_SECRET,
+     .help = "Secret that the device and the Flukso server share."},
     {"device.key_file", SETTING_TEXT, TOP(device.key_file), A_PATH, .help = "File that holds the key."},
     {"device.name", SETTING_TEXT, TOP(device.name), A_NAME, .help = "Name of the device."},
     {"board", SETTING_OBJECT, .help = "The sensor board."},
@@ -166,13 +162,11 @@ const struct setting settings_table[] = {
      .help = "What the board speaks; none: there is no board."},
     {"board.device", SETTING_TEXT, TOP(board.device), A_PATH,
      .help = "Serial line of the board, best by a name that does not move (/dev/serial/by-id/...)."},
-    {"board.baud", SETTING_CHOICE, TOP(board.baud), .choices = bauds, .def = 115200,
-     .help = "Speed of the line."},
+    {"board.baud", SETTING_CHOICE, TOP(board.baud), .choices = bauds, .def = 115200, .help = "Speed of the line."},
     {"phase", SETTING_CHOICE, TOP(phase), .choices = settings_phases, .def = PHASE_1P,
      .help = "Phases of the connection: single (1p, 1), three with neutral (3p+n, 3), three without (3p-n)."},
-    {"sensors", SETTING_OBJECT, TOP(sensors), .shape = SETTING_LIST,
-     .count = offsetof(struct settings, n_sensors), .list_max = SETTINGS_PORTS,
-     .help = "What is measured; a sensor's number is its lowest port."},
+    {"sensors", SETTING_OBJECT, TOP(sensors), .shape = SETTING_LIST, .count = offsetof(struct settings, n_sensors),
+     .list_max = SETTINGS_PORTS, .help = "What is measured; a sensor's number is its lowest port."},
     {"sensors[*].id", SETTING_TEXT, SENSOR(id), .min = 32, .max = 32, .format = &an_id,
      .help = "Id of the sensor; derived from the device's id and the sensor's number when not given."},
     {"sensors[*].name", SETTING_TEXT, SENSOR(name), A_NAME,
@@ -185,12 +179,10 @@ const struct setting settings_table[] = {
      .count = offsetof(struct sensor_settings, n_ports), .list_max = SETTINGS_PORTS,
      .flags = SETTING_REQUIRED | SETTING_UNIQUE, .min = 1, .max = SETTINGS_PORTS,
      .help = "Ports of the board, all of one class."},
-    {"sensors[*].voltage", SETTING_INT, SENSOR(voltage), .shape = SETTING_ONE_OR_LIST,
-     .list_max = SETTINGS_PORTS, .min = 1, .max = 999, .def = 230,
-     .help = "Line voltage in V, one for all ports or one per port; analog only."},
-    {"sensors[*].current", SETTING_CHOICE, SENSOR(current), .shape = SETTING_ONE_OR_LIST,
-     .list_max = SETTINGS_PORTS, .choices = clamps, .def = 50,
-     .help = "Clamp in A, one for all ports or one per port; analog only."},
+    {"sensors[*].voltage", SETTING_INT, SENSOR(voltage), .shape = SETTING_ONE_OR_LIST, .list_max = SETTINGS_PORTS,
+     .min = 1, .max = 999, .def = 230, .help = "Line voltage in V, one for all ports or one per port; analog only."},
+    {"sensors[*].current", SETTING_CHOICE, SENSOR(current), .shape = SETTING_ONE_OR_LIST, .list_max = SETTINGS_PORTS,
+     .choices = clamps, .def = 50, .help = "Clamp in A, one for all ports or one per port; analog only."},
     {"sensors[*].constant", SETTING_MILLI, SENSOR(constant_milli), .min = 1, .max = 65535999, .def = 1000,
      .help = "Wh or litres that one pulse stands for, with at most three decimals; pulse only."},
     {"sensors[*].enable", SETTING_BOOL, SENSOR(enable), .help = "Measure it."},
@@ -198,32 +190,27 @@ const struct setting settings_table[] = {
     {"storage.path", SETTING_TEXT, TOP(storage.path), A_PATH,
      .help = "State directory; $STATE_DIRECTORY, else /var/lib/fluksod, when not given."},
     {"mqtt", SETTING_OBJECT, .help = "The MQTT broker that readings are published to."},
-    {"mqtt.host", SETTING_TEXT, TOP(mqtt.host), .min = 1, .max = 253, .format = &host,
-     .def_text = "localhost", .help = "Name or address of the broker."},
+    {"mqtt.host", SETTING_TEXT, TOP(mqtt.host), .min = 1, .max = 253, .format = &host, .def_text = "localhost",
+     .help = "Name or address of the broker."},
     {"mqtt.port", SETTING_INT, TOP(mqtt.port), A_PORT, .def = SETTING_UNSET,
      .help = "Port of the broker; 8883 with tls.ca_file, else 1883, when not given."},
     {"mqtt.client_id", SETTING_TEXT, TOP(mqtt.client_id), .min = 1, .max = 64, .format = &printable,
      .help = "Client id, which no other client may use; derived from the device's id when not given."},
     {"mqtt.username", SETTING_TEXT, TOP(mqtt.username), .min = 1, .max = 255, .format = &printable,
      .help = "User name for the broker."},
-    {"mqtt.password_file", SETTING_TEXT, TOP(mqtt.password_file), A_PATH,
-     .help = "File that holds the password."},
+    {"mqtt.password_file", SETTING_TEXT, TOP(mqtt.password_file), A_PATH, .help = "File that holds the password."},
     {"mqtt.tls", SETTING_OBJECT, .help = "TLS to the broker; on as soon as ca_file is given."},
     {"mqtt.tls.ca_file", SETTING_TEXT, TOP(mqtt.tls.ca_file), A_PATH,
      .help = "Certificates that the broker's must descend from."},
-    {"mqtt.tls.cert_file", SETTING_TEXT, TOP(mqtt.tls.cert_file), A_PATH,
-     .help = "Certificate of this client."},
-    {"mqtt.tls.key_file", SETTING_TEXT, TOP(mqtt.tls.key_file), A_PATH,
-     .help = "Private key of this client."},
+    {"mqtt.tls.cert_file", SETTING_TEXT, TOP(mqtt.tls.cert_file), A_PATH, .help = "Certificate of this client."},
+    {"mqtt.tls.key_file", SETTING_TEXT, TOP(mqtt.tls.key_file), A_PATH, .help = "Private key of this client."},
     {"http", SETTING_OBJECT, .help = "The one HTTP server for all that the daemon serves."},
-    {"http.listen", SETTING_TEXT, TOP(http.listen), .min = 1, .max = 45, .format = &address,
-     .def_text = "0.0.0.0", .help = "Address to listen on."},
-    {"http.port", SETTING_INT, TOP(http.port), A_PORT, .def = 8080,
-     .help = "Port to listen on."},
+    {"http.listen", SETTING_TEXT, TOP(http.listen), .min = 1, .max = 45, .format = &address, .def_text = "0.0.0.0",
+     .help = "Address to listen on."},
+    {"http.port", SETTING_INT, TOP(http.port), A_PORT, .def = 8080, .help = "Port to listen on."},
     {"http.extra_listen", SETTING_TEXT, TOP(http.extra_listen), .shape = SETTING_LIST,
-     .count = offsetof(struct settings, http.n_extra_listen), .list_max = 8, .min = 1, .max = 53,
-     .format = &endpoint, .flags = SETTING_UNIQUE,
-     .help = "More addresses with their ports: 127.0.0.1:8081, [::1]:8081."},
+     .count = offsetof(struct settings, http.n_extra_listen), .list_max = 8, .min = 1, .max = 53, .format = &endpoint,
+     .flags = SETTING_UNIQUE, .help = "More addresses with their ports: 127.0.0.1:8081, [::1]:8081."},
     {"local_api", SETTING_OBJECT, .help = "The local JSON/REST API (GET /sensor/<id>)."},
     {"local_api.enable", SETTING_BOOL, TOP(local_api.enable), .help = "Serve it."},
 };

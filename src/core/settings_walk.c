@@ -197,8 +197,7 @@ static size_t element_size(const struct setting *r)
 }
 
 /* An object; where it is none its members count as not given. */
-static void take_section(struct walk *w, const struct setting *r, const char *prefix, const cJSON *v,
-                         void *base)
+static void take_section(struct walk *w, const struct setting *r, const char *prefix, const cJSON *v, void *base)
 {
     if (!cJSON_IsObject(v))
         wrong(w, r, v, "an object");

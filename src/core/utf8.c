@@ -6,12 +6,7 @@ size_t utf8_next(const char *p, const char *end, uint32_t *c)
 {
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
     unsigned char first = p < end ? (unsigned char)*p : 0xff;
-    size_t n = first < 0x80   ? 1
-               : first < 0xc0 ? 0
-               : first < 0xe0 ? 2
-               : first < 0xf0 ? 3
-               : first < 0xf8 ? 4
-                              : 0;
+    size_t n = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf8 ? 4 : 0;
 
     if (n == 0 || (size_t)(end - p) < n)
         return 0;

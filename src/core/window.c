@@ -9,8 +9,7 @@
 struct window_ring {
     sensor_handle sensor;
     int64_t newest_s;
-    uint64_t
-        known; /* bit i: milli[i] holds a second of the 60 up to newest_s, the one with unix_s % 60 == i */
+    uint64_t known; /* bit i: milli[i] holds a second of the 60 up to newest_s, the one with unix_s % 60 == i */
     int64_t milli[WINDOW_SECONDS];
 };
 
@@ -72,12 +71,10 @@ void window_take(void *ctx, const struct reading *r)
 
 static bool has(const struct window_ring *r, int64_t s)
 {
-    return s <= r->newest_s && r->newest_s - s < WINDOW_SECONDS && s >= 0 &&
-           r->known >> s % WINDOW_SECONDS & 1;
+    return s <= r->newest_s && r->newest_s - s < WINDOW_SECONDS && s >= 0 && r->known >> s % WINDOW_SECONDS & 1;
 }
 
-size_t window_pairs(const struct window *w, sensor_handle h, int64_t now_s,
-                    struct window_pair out[WINDOW_SECONDS])
+size_t window_pairs(const struct window *w, sensor_handle h, int64_t now_s, struct window_pair out[WINDOW_SECONDS])
 {
     size_t slot = sensor_slot(h);
     const struct window_ring *ring = slot < w->n_rings ? w->rings[slot] : NULL;

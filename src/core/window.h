@@ -32,7 +32,6 @@ void window_take(void *w, const struct reading *r);
 
 /* The seconds up to now_s, ascending; a hole before a known value is filled with that later value
  * (local-api.md). Returns WINDOW_SECONDS, or 0 when the sensor had no reading yet. */
-size_t window_pairs(const struct window *w, sensor_handle h, int64_t now_s,
-                    struct window_pair out[WINDOW_SECONDS]);
+size_t window_pairs(const struct window *w, sensor_handle h, int64_t now_s, struct window_pair out[WINDOW_SECONDS]);
 
 #endif

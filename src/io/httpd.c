@@ -16,10 +16,11 @@
 #include <unistd.h>
 
 #define BACKLOG         128
-#define ACCEPT_BURST    16         /* connections accepted in one turn of the loop */
-#define ACCEPT_PAUSE_MS 1000       /* after an accept() that found no descriptor or memory */
-#define SEND_BUFFER     (64 << 10) /* bytes: a slow reader shall not get megabytes of old values, nor cost them \
-                                    */
+#define ACCEPT_BURST    16   /* connections accepted in one turn of the loop */
+#define ACCEPT_PAUSE_MS 1000 /* after an accept() that found no descriptor or memory */
+#define SEND_BUFFER                                                                                                    \
+    (64 << 10) /* bytes: a slow reader shall not get megabytes of old values, nor cost them                            \
+                */
 
 struct listener {
     uv_poll_t poll;
@@ -155,8 +156,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mc, const ch
     return httpd_answer(&h->routes, h->mhd, mc, method, c->target, address_is_loopback(&c->ip));
 }
 
-static void on_completed(void *ctx, struct MHD_Connection *mc, void **con_cls,
-                         enum MHD_RequestTerminationCode code)
+static void on_completed(void *ctx, struct MHD_Connection *mc, void **con_cls, enum MHD_RequestTerminationCode code)
 {
     struct conn *c = *con_cls;
 
@@ -271,12 +271,12 @@ static int start_library(struct httpd *h)
         log_error("http: %s: no page can be served", error);
         return -1;
     }
-    h->daemon = h->mhd->start_daemon(
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h,
-        MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL, MHD_OPTION_CONNECTION_LIMIT, LIMIT_HTTP_CONNECTIONS,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTPD_MEMORY, MHD_OPTION_URI_LOG_CALLBACK, on_target, h,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-        MHD_OPTION_END);
+    h->daemon =
+        h->mhd->start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h,
+                             MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL, MHD_OPTION_CONNECTION_LIMIT,
+                             LIMIT_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTPD_MEMORY,
+                             MHD_OPTION_URI_LOG_CALLBACK, on_target, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_END);
     if (!h->daemon) {
         log_error("http: libmicrohttpd does not start: %s: no page can be served", strerror(errno));
         return -1;

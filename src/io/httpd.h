@@ -19,11 +19,12 @@
 #include <uv.h>
 
 #define HTTPD_ROUTES 32
-#define HTTPD_MEMORY (16u << 10) /* bytes a connection may use: bounds headers (431) and pieces of a reply   \
-                                  */
-#define HTTPD_TARGET_MAX 2048    /* bytes of path and query (414) */
-#define HTTPD_REQUEST_MS 10000   /* from connecting, or from the reply before, to the whole request */
-#define HTTPD_REPLY_MS   30000   /* to the end of the reply */
+#define HTTPD_MEMORY                                                                                                   \
+    (16u << 10)                /* bytes a connection may use: bounds headers (431) and pieces of a reply               \
+                                */
+#define HTTPD_TARGET_MAX 2048  /* bytes of path and query (414) */
+#define HTTPD_REQUEST_MS 10000 /* from connecting, or from the reply before, to the whole request */
+#define HTTPD_REPLY_MS   30000 /* to the end of the reply */
 
 struct httpd;
 struct mhd;

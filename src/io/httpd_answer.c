@@ -53,8 +53,7 @@ static enum MHD_Result queue(const struct mhd *mhd, struct MHD_Connection *mc, c
                              const char *header, const char *value)
 {
     struct MHD_Response *resp =
-        r->more ? response_in_pieces(mhd, r)
-                : mhd->create_response_from_buffer(r->len, r->body, MHD_RESPMEM_MUST_FREE);
+        r->more ? response_in_pieces(mhd, r) : mhd->create_response_from_buffer(r->len, r->body, MHD_RESPMEM_MUST_FREE);
     enum MHD_Result rc;
 
     if (!resp)
@@ -71,8 +70,7 @@ bool httpd_has_body(const struct mhd *mhd, struct MHD_Connection *mc)
 {
     const char *len = mhd->lookup_connection_value(mc, MHD_HEADER_KIND, "Content-Length");
 
-    return (len && strcmp(len, "0") != 0) ||
-           mhd->lookup_connection_value(mc, MHD_HEADER_KIND, "Transfer-Encoding");
+    return (len && strcmp(len, "0") != 0) || mhd->lookup_connection_value(mc, MHD_HEADER_KIND, "Transfer-Encoding");
 }
 
 enum MHD_Result httpd_refuse_body(const struct mhd *mhd, struct MHD_Connection *mc)
@@ -122,8 +120,8 @@ static void dispatch(const struct httpd_routes *routes, struct http_request *q, 
         http_text(r, MHD_HTTP_NOT_FOUND, "nothing is here");
 }
 
-enum MHD_Result httpd_answer(const struct httpd_routes *routes, const struct mhd *mhd,
-                             struct MHD_Connection *mc, const char *method, const char *target, bool loopback)
+enum MHD_Result httpd_answer(const struct httpd_routes *routes, const struct mhd *mhd, struct MHD_Connection *mc,
+                             const char *method, const char *target, bool loopback)
 {
     char path[HTTPD_TARGET_MAX + 1], allow[ALLOW_MAX] = "";
     size_t path_len = strcspn(target, "?");

@@ -22,8 +22,7 @@ bool httpd_has_body(const struct mhd *mhd, struct MHD_Connection *mc);
 enum MHD_Result httpd_refuse_body(const struct mhd *mhd, struct MHD_Connection *mc);
 
 /* Find the route of a target (as it came, at most HTTPD_TARGET_MAX bytes are looked at) and answer by it. */
-enum MHD_Result httpd_answer(const struct httpd_routes *routes, const struct mhd *mhd,
-                             struct MHD_Connection *mc, const char *method, const char *target,
-                             bool loopback);
+enum MHD_Result httpd_answer(const struct httpd_routes *routes, const struct mhd *mhd, struct MHD_Connection *mc,
+                             const char *method, const char *target, bool loopback);
 
 #endif

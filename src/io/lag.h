@@ -10,8 +10,8 @@
 struct lag {
     uv_check_t check;
     uv_prepare_t prepare;
-    int64_t woke_ms;                 /* when this turn's wait ended */
-    int64_t minute_ms, worst_ms[2];  /* this minute's begin; the longest turn of it and of the one before */
+    int64_t woke_ms;                /* when this turn's wait ended */
+    int64_t minute_ms, worst_ms[2]; /* this minute's begin; the longest turn of it and of the one before */
     uint64_t turns;
     void (*turn)(void *ctx); /* called at the end of each turn, before the loop sleeps */
     void *ctx;

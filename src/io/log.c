@@ -12,7 +12,7 @@
 
 static enum log_level shown = LOG_INFO;
 
-#define REMEMBERED 32   /* different lines whose repeats are counted */
+#define REMEMBERED 32 /* different lines whose repeats are counted */
 #define FORGET_S   3600
 
 /* Lines of late, by hash. */

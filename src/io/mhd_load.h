@@ -11,20 +11,20 @@
 #define MHD_LOAD_SONAME "libmicrohttpd.so.12"
 
 /* The functions in use, without the prefix MHD_; their types are those of the library's header. */
-#define MHD_LOAD_FUNCTIONS(X)                                                                                \
-    X(start_daemon)                                                                                          \
-    X(stop_daemon)                                                                                           \
-    X(run)                                                                                                   \
-    X(get_timeout)                                                                                           \
-    X(get_daemon_info)                                                                                       \
-    X(get_connection_info)                                                                                   \
-    X(get_version)                                                                                           \
-    X(add_connection)                                                                                        \
-    X(lookup_connection_value)                                                                               \
-    X(create_response_from_buffer)                                                                           \
-    X(create_response_from_callback)                                                                         \
-    X(add_response_header)                                                                                   \
-    X(queue_response)                                                                                        \
+#define MHD_LOAD_FUNCTIONS(X)                                                                                          \
+    X(start_daemon)                                                                                                    \
+    X(stop_daemon)                                                                                                     \
+    X(run)                                                                                                             \
+    X(get_timeout)                                                                                                     \
+    X(get_daemon_info)                                                                                                 \
+    X(get_connection_info)                                                                                             \
+    X(get_version)                                                                                                     \
+    X(add_connection)                                                                                                  \
+    X(lookup_connection_value)                                                                                         \
+    X(create_response_from_buffer)                                                                                     \
+    X(create_response_from_callback)                                                                                   \
+    X(add_response_header)                                                                                             \
+    X(queue_response)                                                                                                  \
     X(destroy_response)
 
 struct mhd {

@@ -119,8 +119,8 @@ static void set_reason(struct mqtt *m, const char *reason)
         snprintf(text, sizeof text, "%s", reason);
     else /* pitfall 2 */
         snprintf(text, sizeof text,
-                 "%s, %u times in a row soon after connecting: is there another client with the id %s?",
-                 reason, m->backoff.kicks, m->config.text[MQTT_CLIENT_ID]);
+                 "%s, %u times in a row soon after connecting: is there another client with the id %s?", reason,
+                 m->backoff.kicks, m->config.text[MQTT_CLIENT_ID]);
     if (strcmp(text, m->reason) == 0)
         return;
     memcpy(m->reason, text, sizeof text);
@@ -256,8 +256,7 @@ void mqtt_start(struct mqtt *m, const struct mqtt_config *config)
     bool waits = m->next.text[MQTT_HOST] != NULL;
     bool runs = m->state != IDLE && m->state != CLOSING;
 
-    if ((waits && mqtt_config_equal(&m->next, config)) ||
-        (!waits && runs && mqtt_config_equal(&m->config, config)))
+    if ((waits && mqtt_config_equal(&m->next, config)) || (!waits && runs && mqtt_config_equal(&m->config, config)))
         return;
     mqtt_config_clear(&m->next);
     mqtt_config_copy(&m->next, config);
@@ -304,10 +303,8 @@ void mqtt_stats(struct mqtt *m, stat_emit emit, void *ctx)
 {
     const struct stat_value v[] = {
         {"mqtt_up", NULL, STAT_GAUGE, m->state == UP, "1 while connected to the broker."},
-        {"mqtt_connects_total", NULL, STAT_COUNTER, (int64_t)m->connects,
-         "Connections that the broker accepted."},
-        {"mqtt_connect_failures_total", NULL, STAT_COUNTER, (int64_t)m->failures,
-         "Tries to connect that failed."},
+        {"mqtt_connects_total", NULL, STAT_COUNTER, (int64_t)m->connects, "Connections that the broker accepted."},
+        {"mqtt_connect_failures_total", NULL, STAT_COUNTER, (int64_t)m->failures, "Tries to connect that failed."},
         {"mqtt_kicks_total", NULL, STAT_COUNTER, (int64_t)m->kicks, "Connections lost within a minute."},
         {"mqtt_messages_total", NULL, STAT_COUNTER, (int64_t)m->messages, "Messages handed to the library."},
         {"mqtt_payload_bytes_total", NULL, STAT_COUNTER, (int64_t)m->bytes, "Bytes of their payloads."},

@@ -33,8 +33,7 @@ struct mqtt_link *mqtt_link_open(uv_loop_t *loop, const struct mqtt_config *conf
                                  const struct mqtt_link_events *events, void *ctx);
 
 /* As mqtt_publish(); only between up and lost. It leaves the machine at mqtt_link_flush(), or when much is together. */
-int mqtt_link_publish(struct mqtt_link *l, const char *topic, const void *payload, size_t len,
-                      bool retain) MUSTCHECK;
+int mqtt_link_publish(struct mqtt_link *l, const char *topic, const void *payload, size_t len, bool retain) MUSTCHECK;
 
 void mqtt_link_flush(struct mqtt_link *l);
 

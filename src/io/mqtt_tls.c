@@ -102,8 +102,7 @@ static int load(struct mqtt_tls *t, SSL_CTX *ctx, const char *key, const char *f
 
 static int use_key(SSL_CTX *ctx, const char *file)
 {
-    return SSL_CTX_use_PrivateKey_file(ctx, file,
-                                       SSL_FILETYPE_PEM); /* fails too when it is not the certificate's */
+    return SSL_CTX_use_PrivateKey_file(ctx, file, SSL_FILETYPE_PEM); /* fails too when it is not the certificate's */
 }
 
 static int load_files(struct mqtt_tls *t, SSL_CTX *ctx)
@@ -132,8 +131,7 @@ SSL_CTX *mqtt_tls_context(struct mqtt_tls *t)
     SSL_CTX_set_info_callback(ctx, on_info);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_verify);
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (X509_VERIFY_PARAM_set1_ip_asc(param, t->host) != 1 &&
-        X509_VERIFY_PARAM_set1_host(param, t->host, 0) != 1)
+    if (X509_VERIFY_PARAM_set1_ip_asc(param, t->host) != 1 && X509_VERIFY_PARAM_set1_host(param, t->host, 0) != 1)
         note(t, "%s is no host name", t->host);
     else
         load_files(t, ctx);

@@ -203,8 +203,7 @@ static void analog_second(struct flm02 *b, const int32_t clamp_w[FLM02_CLAMPS])
             if (b->live.port_id[port] != id)
                 continue;
             wired = true;
-            w += ((uint64_t)clamp_w[port] * b->live.constant[id] + FLM02_TRUE_CONSTANT / 2) /
-                 FLM02_TRUE_CONSTANT;
+            w += ((uint64_t)clamp_w[port] * b->live.constant[id] + FLM02_TRUE_CONSTANT / 2) / FLM02_TRUE_CONSTANT;
         }
         if (wired && b->live.enabled[id])
             show_power(b, id, (uint32_t)w);
@@ -293,8 +292,7 @@ static uint32_t argument(const char **p, const char *end, unsigned digits)
 }
 
 /* Get, or set and echo, the values of a field; without arguments when the id is none. */
-static char *access_field(struct flm02 *b, const struct field *f, bool set, const char *args, const char *end,
-                          char *p)
+static char *access_field(struct flm02 *b, const struct field *f, bool set, const char *args, const char *end, char *p)
 {
     uint32_t first = 0, last = f->count;
 

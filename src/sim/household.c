@@ -109,8 +109,7 @@ static int32_t fridge_w(const struct household *h, int64_t t)
 
 static int32_t solar_w(const struct household *h, int64_t t)
 {
-    double height =
-        sin(3.141592653589793 * ((double)(t % DAY_S) / HOUR_S - 6) / 14); /* up from 06:00 to 20:00 */
+    double height = sin(3.141592653589793 * ((double)(t % DAY_S) / HOUR_S - 6) / 14); /* up from 06:00 to 20:00 */
 
     if (height <= 0)
         return 0;

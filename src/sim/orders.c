@@ -186,9 +186,7 @@ static void sensor_stats(const struct flm02 *b, unsigned id, FILE *out)
 
     fprintf(out, "{\"id\":%u,\"enabled\":%s,\"counter\":%" PRIu32 ",\"milli\":%" PRIu32, id,
             b->live.enabled[id] ? "true" : "false", b->live.counter[id], b->live.milli[id]);
-    fprintf(out,
-            ",\"truth_milli\":%" PRIu64 ",\"watt_seconds\":%" PRIu64 ",\"pulses\":%" PRIu64 ",\"%s\":%" PRIu32
-            "}",
+    fprintf(out, ",\"truth_milli\":%" PRIu64 ",\"watt_seconds\":%" PRIu64 ",\"pulses\":%" PRIu64 ",\"%s\":%" PRIu32 "}",
             truth, b->truth_ws[id], b->pulses[id], analog ? "watts" : "pulse_ms", b->x[id]);
 }
 
@@ -201,10 +199,10 @@ static const char *order_stats(struct call *c)
     fprintf(c->out, s->pty.master < 0 ? "null" : "\"%s\"", s->pty.name);
     fprintf(c->out, ",\"house_ms\":%" PRId64 ",\"board_ms\":%" PRId64 ",\"speed\":%g", s->house_ms,
             s->house_ms - b->start_ms, s->speed);
-    fprintf(c->out, ",\"polls\":%" PRIu64 ",\"saves\":%" PRIu64 ",\"bad\":%" PRIu64 ",\"unknown\":%" PRIu64,
-            b->deltas, b->saves, b->bad, b->unknown);
-    fprintf(c->out, ",\"lost_bytes\":%" PRIu64 ",\"watchdogs\":%" PRIu32 ",\"brownouts\":%" PRIu32,
-            s->wire.lost, b->live.watchdogs, b->live.brownouts);
+    fprintf(c->out, ",\"polls\":%" PRIu64 ",\"saves\":%" PRIu64 ",\"bad\":%" PRIu64 ",\"unknown\":%" PRIu64, b->deltas,
+            b->saves, b->bad, b->unknown);
+    fprintf(c->out, ",\"lost_bytes\":%" PRIu64 ",\"watchdogs\":%" PRIu32 ",\"brownouts\":%" PRIu32, s->wire.lost,
+            b->live.watchdogs, b->live.brownouts);
     fprintf(c->out, ",\"commands\":{\"total\":%" PRIu64, b->total);
     flm02_each_command(b, emit_count, c->out);
     fputs("},\"faults\":{", c->out);
@@ -231,29 +229,11 @@ static const struct order orders[] = {
     {"drop", "N", {0}, {MANY}, {1}, order_drop, "drop [N]: lose the next N replies (1)"},
     {"corrupt", "N", {0}, {MANY}, {1}, order_corrupt, "corrupt [N]: spoil a character of the next N replies"},
     {"cut", "N", {0}, {MANY}, {1}, order_cut, "cut [N]: cut the next N replies short"},
-    {"delay",
-     "nN",
-     {0, 0},
-     {60000, MANY},
-     {0, 1},
-     order_delay,
-     "delay MS [N]: the next N replies arrive MS later"},
-    {"garbage",
-     "N",
-     {1},
-     {FAULTS_GARBAGE_MAX},
-     {8},
-     order_garbage,
-     "garbage [BYTES]: random bytes now, unasked (8)"},
+    {"delay", "nN", {0, 0}, {60000, MANY}, {0, 1}, order_delay, "delay MS [N]: the next N replies arrive MS later"},
+    {"garbage", "N", {1}, {FAULTS_GARBAGE_MAX}, {8}, order_garbage, "garbage [BYTES]: random bytes now, unasked (8)"},
     {"reset", "", {0}, {0}, {0}, order_reset, "reset: watchdog reset; what was not saved is gone"},
     {"brownout", "", {0}, {0}, {0}, order_brownout, "brownout: reset after saving the counters"},
-    {"counter",
-     "nn",
-     {0, 0},
-     {5, UINT32_MAX},
-     {0},
-     order_counter,
-     "counter ID VALUE: set a counter, unsaved"},
+    {"counter", "nn", {0, 0}, {5, UINT32_MAX}, {0}, order_counter, "counter ID VALUE: set a counter, unsaved"},
     {"unplug", "", {0}, {0}, {0}, order_unplug, "unplug: take the line away"},
     {"replug", "", {0}, {0}, {0}, order_replug, "replug: bring it back under its link"},
     {"uart", "s", {0}, {0}, {0}, order_uart, "uart HEX: bytes come in at the RS-485 port"},

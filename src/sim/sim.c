@@ -155,8 +155,7 @@ static int load(struct sim *s)
         return -1;
     }
     if (flm02_load(&s->board, image, (size_t)n) < 0)
-        fprintf(stderr,
-                "fluksosim: %s is damaged or of another board than flm02 %s: starting a fresh board\n",
+        fprintf(stderr, "fluksosim: %s is damaged or of another board than flm02 %s: starting a fresh board\n",
                 s->opt->eeprom, flm02_model_name(s->opt->model));
     return 0;
 }

@@ -3,7 +3,8 @@
  *
  * bare_publish PORT SENSORS COUNT          publish COUNT readings as fast as the socket takes them
  * bare_publish PORT SENSORS paced SECONDS  publish a gauge and a counter of each sensor once a second,
- *                                          a quarter before the wall second (the daemon has that one, the relay the half)
+ *                                          a quarter before the wall second (the daemon has that one, the relay the
+ * half)
  *
  * A flood ends with a JSON line: readings, CPU time and time of the first publish (CLOCK_MONOTONIC). */
 #include "bench.h"
@@ -100,8 +101,8 @@ static void run_flood(struct flood *f, uv_loop_t *loop)
     uv_run(loop, UV_RUN_DEFAULT);
     while (mosquitto_want_write(f->pub.mosq))
         uv_run(loop, UV_RUN_ONCE);
-    printf("{\"readings\": %ld, \"cpu_ns\": %lld, \"start_ns\": %lld}\n", count,
-           (long long)(bench_cpu_ns() - cpu), (long long)start);
+    printf("{\"readings\": %ld, \"cpu_ns\": %lld, \"start_ns\": %lld}\n", count, (long long)(bench_cpu_ns() - cpu),
+           (long long)start);
 }
 
 static void run_paced(struct flood *f, uv_loop_t *loop)

@@ -11,10 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PULSE_FROM   3  /* ids from here send the time of the last pulse instead of power */
-#define RECORD       22 /* hex digits of a record of hardware 2.1 */
-#define RECORDS_MAX  5
-#define NEVER        UINT32_MAX
+#define PULSE_FROM  3  /* ids from here send the time of the last pulse instead of power */
+#define RECORD      22 /* hex digits of a record of hardware 2.1 */
+#define RECORDS_MAX 5
+#define NEVER       UINT32_MAX
 
 struct relay {
     struct pub pub;

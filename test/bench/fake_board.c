@@ -16,9 +16,9 @@ static struct reg {
     size_t digits;
     char value[SENSORS][17];
 } regs[] = {
-    {'h', false, 6, {"000201"}},       {'s', false, 4, {"0100"}}, {'p', false, 12, {"ffffffffffff"}},
-    {'w', false, 4, {"0000"}},         {'b', false, 4, {"0000"}}, {'e', true, 2, {""}},
-    {'m', true, 4, {""}},              {'f', true, 4, {""}},      {'c', true, 8, {""}},
+    {'h', false, 6, {"000201"}}, {'s', false, 4, {"0100"}}, {'p', false, 12, {"ffffffffffff"}},
+    {'w', false, 4, {"0000"}},   {'b', false, 4, {"0000"}}, {'e', true, 2, {""}},
+    {'m', true, 4, {""}},        {'f', true, 4, {""}},      {'c', true, 8, {""}},
 };
 
 static uint32_t counter[SENSORS];

@@ -31,7 +31,7 @@ struct bench {
     bool up;
     bool from_board;
     void (*feed)(struct bench *b); /* one reply's worth of readings */
-    int64_t mono_ms, unix_s; /* of the second that is fed */
+    int64_t mono_ms, unix_s;       /* of the second that is fed */
     long left;
     int64_t pending; /* readings that wait for the broker */
     struct flm02_conv conv;

@@ -3,7 +3,8 @@
  *
  * subscriber PORT COUNT [TOPIC …]   says "ready" when subscribed (default: all), then counts messages that are not
  * retained ones. With COUNT it ends after that many, or 3 s after the last; it prints a JSON line: messages, first and
- * last arrival (CLOCK_MONOTONIC, ns). With COUNT 0 it prints every message as "<ns> <topic> <payload>" and ends on SIGTERM. */
+ * last arrival (CLOCK_MONOTONIC, ns). With COUNT 0 it prints every message as "<ns> <topic> <payload>" and ends on
+ * SIGTERM. */
 #include "bench.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,6 @@
 /* Any records at any time through measuring and ledger: nothing overflows, and what is published never falls.
- * Input: a byte for the sensor's kind, then records of 12 bytes: ms since the last (2), counter (4), milli (2), x (4). */
+ * Input: a byte for the sensor's kind, then records of 12 bytes: ms since the last (2), counter (4), milli (2), x (4).
+ */
 #include "fuzz.h"
 
 #include "core/flm02_measure.h"

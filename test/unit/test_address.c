@@ -63,9 +63,8 @@ static bool is_loopback(const char *host)
 static void knows_loopback(void **state)
 {
     static const char *const here[] = {"127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1"};
-    static const char *const elsewhere[] = {"0.0.0.0",  "128.0.0.1",  "126.0.0.1", "192.0.2.1",
-                                            "::",       "::2",        "fe80::1",   "::ffff:192.0.2.1",
-                                            "::7f00:1", "2001:db8::1"};
+    static const char *const elsewhere[] = {"0.0.0.0", "128.0.0.1", "126.0.0.1",        "192.0.2.1", "::",
+                                            "::2",     "fe80::1",   "::ffff:192.0.2.1", "::7f00:1",  "2001:db8::1"};
 
     (void)state;
     for (size_t i = 0; i < sizeof here / sizeof here[0]; i++)

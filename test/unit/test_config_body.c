@@ -57,12 +57,12 @@ static const char *body(size_t n)
 static void every_field_of_both_classes(void **state)
 {
     (void)state;
-    assert_string_equal(
-        body(2), "{\"1\":{\"id\":\"" ID1 "\",\"enable\":1,\"type\":\"electricity\",\"class\":\"analog\","
-                 "\"function\":\"mains \\\"A\\\"\",\"port\":[1],\"voltage\":230,\"current\":50,"
-                 "\"data_type\":\"counter\",\"rid\":0},"
-                 "\"4\":{\"id\":\"" ID2 "\",\"enable\":1,\"type\":\"water\",\"class\":\"pulse\","
-                 "\"function\":\"water\",\"port\":[4,5],\"constant\":0.5,\"data_type\":\"counter\",\"rid\":0}}");
+    assert_string_equal(body(2),
+                        "{\"1\":{\"id\":\"" ID1 "\",\"enable\":1,\"type\":\"electricity\",\"class\":\"analog\","
+                        "\"function\":\"mains \\\"A\\\"\",\"port\":[1],\"voltage\":230,\"current\":50,"
+                        "\"data_type\":\"counter\",\"rid\":0},"
+                        "\"4\":{\"id\":\"" ID2 "\",\"enable\":1,\"type\":\"water\",\"class\":\"pulse\","
+                        "\"function\":\"water\",\"port\":[4,5],\"constant\":0.5,\"data_type\":\"counter\",\"rid\":0}}");
 }
 
 /* The message that flukso-hacs was seen to take (mqtt.md): the same members, of the same types. */

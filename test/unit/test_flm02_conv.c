@@ -12,11 +12,11 @@ static struct {
     struct flm02_picture held;
     unsigned minor;
     bool silent, forgets, refuses; /* refuses: echoes without arguments */
-    unsigned drop;      /* replies to lose from now on */
-    unsigned wrong_crc; /* replies to spoil from now on */
-    char log[65536];     /* letters of each request, a space between */
-    char gd[160];       /* arguments of the next gd reply */
-    const char *tail;   /* what stands behind the next reply's u */
+    unsigned drop;                 /* replies to lose from now on */
+    unsigned wrong_crc;            /* replies to spoil from now on */
+    char log[65536];               /* letters of each request, a space between */
+    char gd[160];                  /* arguments of the next gd reply */
+    const char *tail;              /* what stands behind the next reply's u */
 } board;
 
 static struct flm02_conv conv;
@@ -65,8 +65,8 @@ static int answer(const char *q, size_t n_args, char *args)
     if (q[1] == 'g' && q[2] == 'f')
         return sprintf(args, "%02x%04x", id, h->sensor[id].fraction);
     if (q[1] == 'g' && q[2] == 'p')
-        return sprintf(args, "%02x%02x%02x%02x%02x%02x", h->port_map[0], h->port_map[1], h->port_map[2],
-                       h->port_map[3], h->port_map[4], h->port_map[5]);
+        return sprintf(args, "%02x%02x%02x%02x%02x%02x", h->port_map[0], h->port_map[1], h->port_map[2], h->port_map[3],
+                       h->port_map[4], h->port_map[5]);
     if (q[1] == 'g' && q[2] == 'k')
         return sprintf(args, "%02x0000", h->analog_enable);
     if (q[1] == 'g' && q[2] == 'i')

@@ -107,11 +107,20 @@ static void an_impossible_leap_gives_no_power(void **state)
 /* Ids that change places keep what they published; one that is new begins with its counter. */
 static void the_ledger_goes_with_the_sensor(void **state)
 {
-    struct sensor_settings x[2] = {
-        {.id = (char[]){"0000000000000000000000000000000a"}, .name = (char[]){"a"}, .ports = {1}, .n_ports = 1,
-         .voltage = {230}, .current = {50}, .enable = true},
-        {.id = (char[]){"0000000000000000000000000000000b"}, .name = (char[]){"b"}, .ports = {2}, .n_ports = 1,
-         .voltage = {230}, .current = {50}, .enable = true}};
+    struct sensor_settings x[2] = {{.id = (char[]){"0000000000000000000000000000000a"},
+                                    .name = (char[]){"a"},
+                                    .ports = {1},
+                                    .n_ports = 1,
+                                    .voltage = {230},
+                                    .current = {50},
+                                    .enable = true},
+                                   {.id = (char[]){"0000000000000000000000000000000b"},
+                                    .name = (char[]){"b"},
+                                    .ports = {2},
+                                    .n_ports = 1,
+                                    .voltage = {230},
+                                    .current = {50},
+                                    .enable = true}};
     struct settings s = {.sensors = x, .n_sensors = 2};
     struct flm02_channel channels[FLM02_SENSORS] = {0};
     struct flm02_record r = {.counter = 30000};

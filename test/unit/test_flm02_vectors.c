@@ -172,7 +172,7 @@ static bool is_ours(const char *q)
     static const struct {
         char letters[3];
         size_t args;
-    } ours[] = {{"gh", 0}, {"gd", 0}, {"gp", 0}, {"ge", 2}, {"gm", 2}, {"gf", 2}, {"gk", 0}, {"gi", 0},
+    } ours[] = {{"gh", 0}, {"gd", 0}, {"gp", 0}, {"ge", 2}, {"gm", 2}, {"gf", 2},  {"gk", 0}, {"gi", 0},
                 {"gw", 0}, {"gb", 0}, {"se", 4}, {"sm", 6}, {"sf", 6}, {"sp", 12}, {"sk", 6}, {"ct", 0}};
     size_t n = strlen(q);
 

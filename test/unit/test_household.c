@@ -109,8 +109,7 @@ static void lively_at_the_promised_time(void **state)
         household_init(&h, seed);
         for (int64_t t = 7 * HOUR_S + 10 * 60; t < 7 * HOUR_S + 14 * 60; t++) {
             household_second(&h, t, &s);
-            assert_true(s.clamp_w[0] > 2000 && s.clamp_w[1] > 0 && s.flow_ml[0] >= 150 &&
-                        s.flow_ml[1] >= 400);
+            assert_true(s.clamp_w[0] > 2000 && s.clamp_w[1] > 0 && s.flow_ml[0] >= 150 && s.flow_ml[1] >= 400);
         }
     }
 }

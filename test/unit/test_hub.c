@@ -148,8 +148,7 @@ static void json_commas_and_escapes(void **state)
     jsonw_close(&w, ']');
     jsonw_close(&w, '}');
     jsonw_raw(&w, "", 1);
-    assert_string_equal(w.buf,
-                        "{\"a\":\"x\\\"\\n\\u0001\xc3\xa9\xef\xbf\xbd\",\"b\":[1,-1.5,true,null]}");
+    assert_string_equal(w.buf, "{\"a\":\"x\\\"\\n\\u0001\xc3\xa9\xef\xbf\xbd\",\"b\":[1,-1.5,true,null]}");
     jsonw_free(&w);
 }
 

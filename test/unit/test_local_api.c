@@ -50,8 +50,7 @@ static void refuses_and_says_what(void **state)
 
 static void the_callback_is_a_name(void **state)
 {
-    static const char *const bad[] = {"",         "a.b", "a(",  "a%20b", "%3Cscript%3E",
-                                      "\xc3\xa9", "a-b", "%00", "a%"};
+    static const char *const bad[] = {"", "a.b", "a(", "a%20b", "%3Cscript%3E", "\xc3\xa9", "a-b", "%00", "a%"};
     char query[400] = "version=1.0&interval=minute&unit=watt&callback=";
     size_t len = strlen(query);
 
@@ -89,8 +88,7 @@ static void assert_written(const struct window_pair *pairs, size_t n, const char
 
 static void writes_pairs(void **state)
 {
-    const struct window_pair pairs[] = {
-        {1310047446, 124000, true}, {1310047447, 125500, true}, {1310047504, 0, false}};
+    const struct window_pair pairs[] = {{1310047446, 124000, true}, {1310047447, 125500, true}, {1310047504, 0, false}};
 
     (void)state;
     assert_int_equal(check("version=1.0&interval=minute&unit=watt", NULL, "W"), 0);

@@ -38,8 +38,7 @@ static void absent(void **state)
 
 static void refuses(void **state)
 {
-    static const char *const bad[] = {"a=%",   "a=%4",       "a=%4&b=1",      "a=%g0",
-                                      "a=%00", "a=12345678", "a=%31%32345678"};
+    static const char *const bad[] = {"a=%", "a=%4", "a=%4&b=1", "a=%g0", "a=%00", "a=12345678", "a=%31%32345678"};
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -59,11 +58,8 @@ static void a_path_keeps_its_plus(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_and_decodes),
-        cmocka_unit_test(the_first_wins),
-        cmocka_unit_test(absent),
-        cmocka_unit_test(refuses),
-        cmocka_unit_test(a_path_keeps_its_plus),
+        cmocka_unit_test(finds_and_decodes), cmocka_unit_test(the_first_wins),        cmocka_unit_test(absent),
+        cmocka_unit_test(refuses),           cmocka_unit_test(a_path_keeps_its_plus),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,8 +8,7 @@
 static struct sensor_def def(char *id, unsigned n)
 {
     snprintf(id, SENSOR_ID_LEN + 1, "%032x", n);
-    return (struct sensor_def){
-        .id = id, .name = "x", .type = SENSOR_ELECTRICITY, .number = n, .unit = {"W", "Wh"}};
+    return (struct sensor_def){.id = id, .name = "x", .type = SENSOR_ELECTRICITY, .number = n, .unit = {"W", "Wh"}};
 }
 
 static void finds_by_id_and_handle(void **state)

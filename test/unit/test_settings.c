@@ -143,12 +143,11 @@ static void what_is_not_given_has_its_default(void **state)
 
 static void what_is_given_arrives(void **state)
 {
-    struct settings *s =
-        parse("{\"device\": {\"key\": \"0123456789abcdef0123456789ABCDEF\", \"name\": \"kWh été\"},"
-              "\"board\": {\"protocol\": \"flm02\", \"device\": \"/dev/ttyS1\", \"baud\": 4800},"
-              "\"mqtt\": {\"tls\": {\"ca_file\": \"/ca\"}}, \"local_api\": {\"enable\": true},"
-              "\"http\": {\"extra_listen\": [\"127.0.0.1:1\", \"[::1]:65535\"]},"
-              "\"sensors\": [{\"ports\": [4], \"constant\": 65535.999, \"type\": \"gas\"}]}");
+    struct settings *s = parse("{\"device\": {\"key\": \"0123456789abcdef0123456789ABCDEF\", \"name\": \"kWh été\"},"
+                               "\"board\": {\"protocol\": \"flm02\", \"device\": \"/dev/ttyS1\", \"baud\": 4800},"
+                               "\"mqtt\": {\"tls\": {\"ca_file\": \"/ca\"}}, \"local_api\": {\"enable\": true},"
+                               "\"http\": {\"extra_listen\": [\"127.0.0.1:1\", \"[::1]:65535\"]},"
+                               "\"sensors\": [{\"ports\": [4], \"constant\": 65535.999, \"type\": \"gas\"}]}");
 
     (void)state;
     assert_non_null(s);
@@ -168,9 +167,8 @@ static void what_is_given_arrives(void **state)
 
 static void ports_ascend_and_take_their_values_along(void **state)
 {
-    struct settings *s =
-        parse("{\"phase\": 3, \"sensors\": [{\"ports\": [3, 1, 2], \"voltage\": [233, 231, 232],"
-              "\"current\": [500, 50, 250]}]}");
+    struct settings *s = parse("{\"phase\": 3, \"sensors\": [{\"ports\": [3, 1, 2], \"voltage\": [233, 231, 232],"
+                               "\"current\": [500, 50, 250]}]}");
 
     (void)state;
     assert_non_null(s);
@@ -238,8 +236,7 @@ static void a_byte_order_mark_is_skipped(void **state)
 /* A text need not be terminated: nothing behind its end is read (AddressSanitizer sees it). */
 static void every_beginning_of_a_text_is_safe(void **state)
 {
-    static const char text[] =
-        "{/**/\"device\":{\"name\":\"\\ud83d\\ude00\\n\"},//\n\"x\":-1.5e+3,\"y\":[true]}";
+    static const char text[] = "{/**/\"device\":{\"name\":\"\\ud83d\\ude00\\n\"},//\n\"x\":-1.5e+3,\"y\":[true]}";
 
     (void)state;
     for (size_t n = 0; n < sizeof text; n++) {
@@ -405,8 +402,7 @@ static void utf8_characters(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        assert_int_equal(utf8_next(cases[i].bytes, cases[i].bytes + strlen(cases[i].bytes), &c),
-                         cases[i].len);
+        assert_int_equal(utf8_next(cases[i].bytes, cases[i].bytes + strlen(cases[i].bytes), &c), cases[i].len);
         if (cases[i].len)
             assert_int_equal(c, cases[i].c);
     }

@@ -49,8 +49,7 @@ static void make_sensors(unsigned n, const char *name)
 
 static void give(unsigned slot, enum reading_kind kind, int64_t milli, int64_t mono_ms, int64_t unix_s)
 {
-    sensors.slots[slot].latest[kind] =
-        (struct sensor_latest){.milli = milli, .mono_ms = mono_ms, .unix_s = unix_s};
+    sensors.slots[slot].latest[kind] = (struct sensor_latest){.milli = milli, .mono_ms = mono_ms, .unix_s = unix_s};
 }
 
 static int setup(void **state)
@@ -65,8 +64,7 @@ static int setup(void **state)
     clock_look(&clk, 2000000000000, 61000);
     memset(&stats, 0, sizeof stats);
     stats_add(&stats, numbers, NULL);
-    settings =
-        (struct settings){.generation = 2, .board = {.protocol = BOARD_FLM02, .device = dev, .baud = 115200}};
+    settings = (struct settings){.generation = 2, .board = {.protocol = BOARD_FLM02, .device = dev, .baud = 115200}};
     settings.device.id = id;
     settings.device.key = settings.mqtt.username = key;
     settings.mqtt.host = host;
@@ -122,24 +120,23 @@ static void status_says_it_all(void **state)
     give(0, READING_COUNTER, 7000, 61000, 0);
     char *text = body(false, NULL);
     assert_string_equal(
-        text,
-        "{\"version\":\"9.9\",\"libraries\":{\"libuv\":\"1.2.3\",\"libother\":null},\"uptime_s\":60.5,"
-        "\"clock\":{\"state\":\"local\",\"unix_s\":2000000000,\"steps\":0,\"last_step_s\":0},"
-        "\"device\":{\"id\":\"device\",\"name\":null,\"serial\":null},\"settings_generation\":2,"
-        "\"board\":{\"protocol\":\"flm02\",\"device\":\"/dev/ttyS1\",\"baud\":115200,\"phase\":\"1p\"},"
-        "\"broker\":{\"host\":\"localhost\",\"port\":1883,\"tls\":false},"
-        "\"facts\":{\"board\":{\"on\":true,\"since\":1999999942,\"for_s\":58.5,\"reason\":\"hardware 2.1\"},"
-        "\"heartbeat\":{\"on\":false,\"since\":1999999940,\"for_s\":60.5,\"reason\":\"\"},"
-        "\"broker\":{\"on\":false,\"since\":1999999940,\"for_s\":60.5,\"reason\":\"\"},"
-        "\"settings\":{\"on\":false,\"since\":1999999940,\"for_s\":60.5,\"reason\":\"\"}},"
-        "\"numbers\":{\"dropped_total{why=\\\"full\\\"}\":3,\"dropped_total{why=\\\"old\\\"}\":4,\"lag_ms\":-"
-        "5},"
-        "\"sensors\":[{\"id\":\"00000000000000000000000000000001\",\"name\":\"ma\\\"in\",\"number\":1,"
-        "\"class\":\"analog\",\"type\":\"electricity\","
-        "\"gauge\":{\"value\":103.5,\"unit\":\"W\",\"unix_s\":1999999999,\"age_s\":0.5},"
-        "\"counter\":{\"value\":7,\"unit\":\"Wh\",\"unix_s\":null,\"age_s\":0.5}},"
-        "{\"id\":\"00000000000000000000000000000002\",\"name\":\"ma\\\"in\",\"number\":2,"
-        "\"class\":\"analog\",\"type\":\"electricity\",\"gauge\":null,\"counter\":null}]}\n");
+        text, "{\"version\":\"9.9\",\"libraries\":{\"libuv\":\"1.2.3\",\"libother\":null},\"uptime_s\":60.5,"
+              "\"clock\":{\"state\":\"local\",\"unix_s\":2000000000,\"steps\":0,\"last_step_s\":0},"
+              "\"device\":{\"id\":\"device\",\"name\":null,\"serial\":null},\"settings_generation\":2,"
+              "\"board\":{\"protocol\":\"flm02\",\"device\":\"/dev/ttyS1\",\"baud\":115200,\"phase\":\"1p\"},"
+              "\"broker\":{\"host\":\"localhost\",\"port\":1883,\"tls\":false},"
+              "\"facts\":{\"board\":{\"on\":true,\"since\":1999999942,\"for_s\":58.5,\"reason\":\"hardware 2.1\"},"
+              "\"heartbeat\":{\"on\":false,\"since\":1999999940,\"for_s\":60.5,\"reason\":\"\"},"
+              "\"broker\":{\"on\":false,\"since\":1999999940,\"for_s\":60.5,\"reason\":\"\"},"
+              "\"settings\":{\"on\":false,\"since\":1999999940,\"for_s\":60.5,\"reason\":\"\"}},"
+              "\"numbers\":{\"dropped_total{why=\\\"full\\\"}\":3,\"dropped_total{why=\\\"old\\\"}\":4,\"lag_ms\":-"
+              "5},"
+              "\"sensors\":[{\"id\":\"00000000000000000000000000000001\",\"name\":\"ma\\\"in\",\"number\":1,"
+              "\"class\":\"analog\",\"type\":\"electricity\","
+              "\"gauge\":{\"value\":103.5,\"unit\":\"W\",\"unix_s\":1999999999,\"age_s\":0.5},"
+              "\"counter\":{\"value\":7,\"unit\":\"Wh\",\"unix_s\":null,\"age_s\":0.5}},"
+              "{\"id\":\"00000000000000000000000000000002\",\"name\":\"ma\\\"in\",\"number\":2,"
+              "\"class\":\"analog\",\"type\":\"electricity\",\"gauge\":null,\"counter\":null}]}\n");
     assert_null(strstr(text, "SECRET")); /* pitfall 23 */
     free(text);
 }
