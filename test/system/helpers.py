@@ -241,9 +241,9 @@ class Gateway:
         self.file.write_text(json.dumps(self.settings, indent=2))
         return self.file
 
-    def start(self, *options, env=None, wrap=()):
-        """Start the daemon and return it; wrap: words before it on the command line, as ("faketime", "-f", "+0 x10")."""
-        self.daemon = self.spawn([*wrap, BUILD / "fluksod", "-c", self.write(), *options], env=env, name="fluksod")
+    def start(self, *options, env=None):
+        """Start the daemon and return it."""
+        self.daemon = self.spawn([BUILD / "fluksod", "-c", self.write(), *options], env=env, name="fluksod")
         return self.daemon
 
     def stop(self):

@@ -1,33 +1,16 @@
 """Clocks that run fast, step, or were never set (pitfall 18); libfaketime moves them."""
 import itertools
-import os
 import time
-from pathlib import Path
 
 import pytest
 
+from faked_time import WallClock, fast
 from helpers import wait_until
-
-FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
-SANITIZED = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
 
 
 @pytest.fixture
 def wall_clock(folder):
-    """A wall clock to set, for programs started with .env: set("+0") is the host's, set("-3600") an hour behind it."""
-    class Clock:
-        file = folder / "clock"
-        env = {**SANITIZED, "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(file),
-               "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1"}
-
-        def set(self, text):
-            beside = folder / "clock.new"
-            beside.write_text(text)
-            beside.rename(self.file)
-
-    clock = Clock()
-    clock.set("+0")
-    return clock
+    return WallClock(folder)
 
 
 def gauges_of(heard, sensor):
@@ -40,10 +23,9 @@ def main_id(g):
 
 def test_a_fast_clock(board, broker, gateway, subscribe):
     """Daemon and simulator twenty times as fast: a gauge each of their seconds, none twice."""
-    fast = {**SANITIZED, "LD_PRELOAD": str(FAKETIME), "FAKETIME": "+0 x20"}
-    sim, heard = board("--start", "07:11", env=fast), subscribe(broker.port)
+    sim, heard = board("--start", "07:11", env=fast(20)), subscribe(broker.port)
     g = gateway(sim.link, broker.port)
-    g.start(env=fast)
+    g.start(env=fast(20))
     heard.wait_for(r"/sensor/.*/gauge", count=1)
     main = main_id(g)
     heard.wait_for(f"/sensor/{main}/gauge", count=100)

@@ -1,5 +1,4 @@
 """The way to the broker: what is published, and what becomes of it when the broker is away, slow, mute or refuses."""
-import glob
 import json
 import os
 import re
@@ -13,7 +12,8 @@ import pytest
 
 from broker import Broker
 from certs import Authority
-from helpers import BUILD, Subscriber, free_port, scaled, wait_until
+from helpers import BUILD, free_port, scaled, wait_until
+from faked_time import fast
 
 DEVICE = "0123456789abcdef0123456789abcdef"
 CLIENT = "fluksod-0123456789ab"
@@ -73,29 +73,9 @@ class Probe:
 SMALL_QUARANTINE = {"ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=1:thread_local_quarantine_size_kb=64"}
 
 
-def fast(factor):
-    """The environment of a program whose clocks run faster. (The faketime command would stand between it and signals.)"""
-    library, = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-    return {"LD_PRELOAD": library, "FAKETIME": f"+0 x{factor}",
-            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
-
-
 @pytest.fixture
 def broker(spawn, folder):
     return Broker(spawn, folder)
-
-
-@pytest.fixture
-def subscribe():
-    subscribers = []
-
-    def start(port, *topics):
-        subscribers.append(Subscriber(port, *topics))
-        return subscribers[-1]
-
-    yield start
-    for subscriber in subscribers:
-        subscriber.close()
 
 
 def stamps(messages):

@@ -1,6 +1,5 @@
 """fluksosim held against the captured messages of the published firmware, and against its own promises."""
 import fcntl
-import glob
 import os
 import signal
 import stat
@@ -11,6 +10,7 @@ import time
 
 import pytest
 
+from faked_time import fast
 from helpers import ROOT, wait_until
 from simboard import FLUKSOSIM, LIMIT, SimBoard, crc8, frame
 
@@ -513,12 +513,7 @@ def test_idle_costs_two_wakeups_a_second_at_most(sim):
 
 
 def test_under_faketime(sim):
-    # The library itself: the program `faketime` would stand between us and our process.
-    library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-    if not library:
-        pytest.skip("libfaketime is not installed")
-    board = sim("--start", "00:00", env={"LD_PRELOAD": library[0], "FAKETIME": "+0 x100",
-                                         "ASAN_OPTIONS": "verify_asan_link_order=0"})
+    board = sim("--start", "00:00", env=fast(100))
     board.set(*CONFIGURE)
     start = time.monotonic()
     before = board.stats()["house_ms"]
