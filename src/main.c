@@ -4,6 +4,7 @@
 #include "io/log.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -127,6 +128,7 @@ int main(int argc, char **argv)
         a.gateway.settings_path = DEFAULT_SETTINGS;
     if (a.check)
         return check(a.gateway.settings_path);
+    signal(SIGHUP, SIG_IGN); /* until the loop listens for it */
     settings_load(&l, a.gateway.settings_path, SETTINGS_KEEP | SETTINGS_LAST_GOOD, NULL);
     for (size_t i = 0; i < l.errors.n; i++)
         log_error("settings: %s: %s", l.errors.v[i].path, l.errors.v[i].message);

@@ -53,24 +53,15 @@ static void on_deadline(uv_timer_t *t)
     arm_deadline(b);
 }
 
-static void poll(struct board *b)
-{
-    int64_t now = app_mono_ms(b->app), unix_s = app_unix_s(b->app);
-
-    if (b->conv.state == FLM02_POLL) {
-        b->poll_mono_ms = now;
-        b->poll_unix_s = unix_s;
-    }
-    flm02_conv_poll(&b->conv, now);
-}
-
 /* V4: the board is polled at each wall second, one or two milliseconds into it. */
 static void on_second(uv_timer_t *t)
 {
     struct board *b = t->data;
 
     uv_update_time(b->app->loop);
-    poll(b);
+    b->poll_mono_ms = app_mono_ms(b->app);
+    b->poll_unix_s = app_unix_s(b->app);
+    flm02_conv_poll(&b->conv, b->poll_mono_ms);
     arm_deadline(b);
     uv_timer_start(t, on_second, (uint64_t)(1001 - app_wall_ms() % 1000), 0);
 }
@@ -183,14 +174,16 @@ static void on_records(void *ctx, const struct flm02_record *records, int n)
     enum flm02_measure_note note;
 
     facts_set(&b->app->facts, FACT_HEARTBEAT, true, "", b->poll_mono_ms);
-    emit_owed(b);
     for (int i = 0; i < n; i++) {
         int k = flm02_measure(&b->channels[records[i].id], &records[i], b->poll_mono_ms, b->poll_unix_s, out, &note);
         say_note(b, &records[i], note);
-        for (int j = 0; j < k; j++)
-            if (hub_emit(&b->app->hub, &out[j]) < 0 && out[j].kind == READING_COUNTER)
-                b->owed |= 1u << records[i].id;
+        for (int j = 0; j < k; j++) {
+            bool taken = hub_emit(&b->app->hub, &out[j]) == 0;
+            if (out[j].kind == READING_COUNTER)
+                b->owed = taken ? b->owed & ~(1u << records[i].id) : b->owed | 1u << records[i].id;
+        }
     }
+    emit_owed(b); /* last: a record's own counter is newer, and a second takes one */
 }
 
 /* Bytes of the RS-485 port (S4). */
@@ -234,8 +227,6 @@ static void on_state(void *ctx, enum flm02_state from, enum flm02_state to, cons
         snprintf(text, sizeof text, "hardware %u.%u on %s", b->conv.major, b->conv.minor, b->name);
         log_info("board: polling, %s", text);
         facts_set(&b->app->facts, FACT_BOARD, true, text, now);
-        if (app_unix_s(b->app) != b->poll_unix_s) /* a second is polled once, or its stamp would come twice */
-            poll(b);
         break;
     case FLM02_LOST:
     case FLM02_REFUSED_BOARD:

@@ -161,19 +161,18 @@ static const char *line(struct replay *x, char *text)
 /* One line without its end. 1, 0 at the end of the file, or -1 when it was too long, or held a zero, and is skipped. */
 static int next_line(FILE *f, char text[LINE_MAX_CHARS])
 {
+    size_t n = 0;
+    bool bad = false;
     int c;
 
-    if (!fgets(text, LINE_MAX_CHARS, f))
-        return 0;
-    size_t n = strcspn(text, "\n");
-    if (text[n] == '\n' || feof(f)) {
-        text[strcspn(text, "\r\n")] = '\0';
-        return 1;
+    while ((c = getc(f)) != EOF && c != '\n') {
+        bad |= c == '\0' || n == LINE_MAX_CHARS - 1;
+        if (!bad)
+            text[n++] = (char)c;
     }
-    do
-        c = getc(f);
-    while (c != '\n' && c != EOF);
-    return -1;
+    text[n] = '\0';
+    text[strcspn(text, "\r")] = '\0';
+    return bad ? -1 : n || c != EOF;
 }
 
 static int replay_file(struct replay *x, const char *path)
@@ -189,7 +188,7 @@ static int replay_file(struct replay *x, const char *path)
     }
     for (int got; (got = next_line(f, text)) != 0;) {
         number++;
-        const char *wrong = got < 0 ? "longer than 16382 characters, or not a text" : line(x, text);
+        const char *wrong = got < 0 ? "longer than 16383 characters, or not a text" : line(x, text);
         if (!wrong)
             continue;
         fprintf(stderr, "%s: line %zu: %s\n", path, number, wrong);

@@ -93,6 +93,15 @@ static bool is_statistic(const struct flm02_conv *c)
     return memcmp(c->request.letters, "gw", 2) == 0 || memcmp(c->request.letters, "gb", 2) == 0;
 }
 
+/* Do not wear its EEPROM out: the next write waits 1, 2, 4 ... minutes. */
+static void back_off(struct flm02_conv *c, int64_t now_ms)
+{
+    c->rewrite_wait_ms = c->rewrite_wait_ms ? 2 * c->rewrite_wait_ms : FLM02_RETRY_MS;
+    if (c->rewrite_wait_ms > FLM02_REWRITE_MAX_MS)
+        c->rewrite_wait_ms = FLM02_REWRITE_MAX_MS;
+    c->rewrite_ms = now_ms + c->rewrite_wait_ms;
+}
+
 static void give_up(struct flm02_conv *c, int64_t now_ms)
 {
     char reason[80];
@@ -107,6 +116,8 @@ static void give_up(struct flm02_conv *c, int64_t now_ms)
         wait_for_quiet(c, now_ms);
         return;
     }
+    if (c->state == FLM02_WRITE && c->n_script == 1) /* ct alone, missed again */
+        back_off(c, now_ms);
     snprintf(reason, sizeof reason, "no right answer to %.2s in %u tries", c->request.letters, c->tries);
     if (c->state == FLM02_WRITE && c->wrong == FLM02_TRIES) { /* it hears, and will not */
         c->retry_ms = now_ms + FLM02_RETRY_MS;
@@ -253,8 +264,9 @@ static void compare(struct flm02_conv *c, int64_t now_ms)
 {
     c->at = 0;
     c->n_script = flm02_script(&c->held, &c->want, c->minor, c->script, c->script_enables);
-    if (c->n_script == 0 && !c->unsaved) {
-        c->rewrite_wait_ms = 0;
+    bool waits = c->unsaved && c->rewrite_wait_ms && now_ms < c->rewrite_ms; /* it works, and ct comes later */
+    if (c->n_script == 0 && (!c->unsaved || waits)) {
+        c->rewrite_wait_ms = c->unsaved ? c->rewrite_wait_ms : 0;
         c->recheck = false;
         set_state(c, FLM02_POLL, "");
         return;
@@ -262,10 +274,7 @@ static void compare(struct flm02_conv *c, int64_t now_ms)
     if (c->n_script == 0) /* it holds all, but would forget it: only ct is missing */
         c->script[c->n_script++] = (struct flm02_command){.letters = "ct"};
     if (c->verified) { /* it took each command and forgot it: try again, but do not wear its EEPROM out */
-        c->rewrite_wait_ms = c->rewrite_wait_ms ? 2 * c->rewrite_wait_ms : FLM02_RETRY_MS;
-        if (c->rewrite_wait_ms > FLM02_REWRITE_MAX_MS)
-            c->rewrite_wait_ms = FLM02_REWRITE_MAX_MS;
-        c->rewrite_ms = now_ms + c->rewrite_wait_ms;
+        back_off(c, now_ms);
     }
     if (c->rewrite_wait_ms && now_ms < c->rewrite_ms) {
         c->retry_ms = now_ms + FLM02_RETRY_MS;
@@ -328,7 +337,7 @@ void flm02_conv_poll(struct flm02_conv *c, int64_t now_ms)
         if (now_ms - c->last_reply_ms >= FLM02_SILENT_MS) {
             set_state(c, FLM02_LOST, "the board has been silent for 3 s");
             ask_plain(c, "gh", now_ms);
-        } else if (c->recheck) {
+        } else if (c->recheck || (c->unsaved && now_ms >= c->rewrite_ms)) {
             set_state(c, FLM02_IDENTIFY, "the board may have been reset");
             ask_plain(c, "gh", now_ms);
         } else {

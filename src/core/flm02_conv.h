@@ -49,7 +49,7 @@ struct flm02_callbacks {
     void (*records)(void *ctx, const struct flm02_record *r, int n);
     /* Bytes of the board's RS-485 port. */
     void (*uart)(void *ctx, const uint8_t *bytes, size_t n);
-    /* The state changed; reason is for people and may be "". At FLM02_POLL the owner may poll at once. */
+    /* The state changed; reason is for people and may be "". */
     void (*state)(void *ctx, enum flm02_state from, enum flm02_state to, const char *reason);
     /* A sensor was just switched on: its first power is too low. */
     void (*enabled)(void *ctx, unsigned id);

@@ -40,8 +40,10 @@ static enum meter_result confirm(struct meter *m, const struct meter_limits *l, 
 
 static enum meter_result suspect(struct meter *m, const struct meter_limits *l, int64_t raw, int64_t mono_ms)
 {
-    if (m->seen == 0)
+    if (m->seen == 0) {
         m->first = raw;
+        m->fast = false;
+    }
     m->last = raw;
     m->last_ms = mono_ms;
     return ++m->seen < METER_CONFIRM ? METER_SUSPECT : confirm(m, l, raw, mono_ms);
@@ -70,7 +72,14 @@ enum meter_result meter_feed(struct meter *m, const struct meter_limits *l, int6
         return METER_WRAPPED;
     }
     if (m->seen && (raw < m->last || raw - m->last > l->slack))
-        m->seen = 0; /* it does not support the candidate either: it is the new one */
+        m->seen = 0;                /* it does not support the candidate either: it is the new one */
+    else if (m->seen && !m->fast) { /* a jump among the candidate's readings must be confirmed as the candidate was */
+        m->fast = true;
+        m->last = raw;
+        m->last_ms = mono_ms;
+        m->seen = 1;
+        return METER_SUSPECT;
+    }
     return suspect(m, l, raw, mono_ms);
 }
 

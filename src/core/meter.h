@@ -35,6 +35,7 @@ struct meter {
     int64_t before; /* raw before the last reset, until raw is there again; 0: none */
     /* the candidate */
     unsigned seen; /* readings in a row that support it; 0: none */
+    bool fast;     /* they rise faster than the connection can */
     int64_t first, last, last_ms;
 };
 

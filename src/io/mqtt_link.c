@@ -92,7 +92,7 @@ const char *mqtt_link_waits_for(const struct mqtt_link *l)
 static int read_password(struct mqtt_link *l, char pw[PASSWORD_MAX])
 {
     const char *file = l->config.text[MQTT_PASSWORD_FILE];
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not stop us */
     ssize_t n = fd < 0 ? -1 : read(fd, pw, PASSWORD_MAX);
 
     if (n < 0)
@@ -416,10 +416,14 @@ void mqtt_link_misc(struct mqtt_link *l)
 {
     int rc = mosquitto_loop_misc(l->mosq);
 
-    if (rc)
+    if (rc) {
         lose(l, rc, errno);
-    else
-        watch(l);
+        return;
+    }
+    bool waited = l->watched & UV_WRITABLE;
+    watch(l);
+    if (waited && !(l->watched & UV_WRITABLE) && l->state == UP)
+        l->events->writable(l->ctx);
 }
 
 void mqtt_link_goodbye(struct mqtt_link *l)

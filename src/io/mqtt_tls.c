@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The first cause is kept: what follows it are its consequences. */
@@ -89,7 +90,13 @@ typedef int (*use_file)(SSL_CTX *ctx, const char *file);
 /* 0, or -1 with the reason noted. OpenSSL's own words for a missing file are hard to read, so look first. */
 static int load(struct mqtt_tls *t, SSL_CTX *ctx, const char *key, const char *file, use_file use)
 {
-    if (access(file, R_OK) < 0) {
+    struct stat st;
+
+    if (stat(file, &st) == 0 && !S_ISREG(st.st_mode))
+        errno = EINVAL; /* a FIFO would stop us for good */
+    else if (access(file, R_OK) == 0)
+        errno = 0;
+    if (errno) {
         note(t, "%s %s: %s", key, file, strerror(errno));
         return -1;
     }
@@ -103,6 +110,13 @@ static int load(struct mqtt_tls *t, SSL_CTX *ctx, const char *key, const char *f
 static int use_key(SSL_CTX *ctx, const char *file)
 {
     return SSL_CTX_use_PrivateKey_file(ctx, file, SSL_FILETYPE_PEM); /* fails too when it is not the certificate's */
+}
+
+/* OpenSSL's own way is to ask at the terminal, and to wait for ever. */
+static int no_pass_phrase(char *buf, int size, int writing, void *ctx)
+{
+    (void)buf, (void)size, (void)writing, (void)ctx;
+    return -1;
 }
 
 static int load_files(struct mqtt_tls *t, SSL_CTX *ctx)
@@ -128,6 +142,7 @@ SSL_CTX *mqtt_tls_context(struct mqtt_tls *t)
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_app_data(ctx, t);
+    SSL_CTX_set_default_passwd_cb(ctx, no_pass_phrase);
     SSL_CTX_set_info_callback(ctx, on_info);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_verify);
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);

@@ -1,5 +1,6 @@
 """Clocks that run fast, step, or were never set (pitfall 18); libfaketime moves them."""
 import itertools
+import re
 import time
 
 import pytest
@@ -15,6 +16,10 @@ def wall_clock(folder):
 
 def gauges_of(heard, sensor):
     return heard.of(f"/sensor/{sensor}/gauge")
+
+
+def stale(g):
+    return int(re.search(r"^fluksod_readings_stale_total (\d+)$", g.get("/metrics")[2], re.M)[1])
 
 
 def main_id(g):
@@ -78,3 +83,6 @@ def test_a_small_step_back_repeats_no_stamp(running, wall_clock):
     heard.wait_for(f"/sensor/{main}/gauge", count=count + 4)
     stamps = [m.json[0] for m in gauges_of(heard, main)]
     assert all(a < b for a, b in itertools.pairwise(stamps)), stamps
+    refused = stale(g)
+    heard.wait_for(f"/sensor/{main}/gauge", count=len(stamps) + 3)
+    assert stale(g) == refused  # nothing is a second late for good

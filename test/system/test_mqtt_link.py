@@ -452,3 +452,20 @@ def test_ten_thousand_sensors_come_back_in_bounded_steps(spawn, broker, subscrib
     assert 0 < max(n["busiest_turn"] for n in seen) <= 2 * 256 + 2  # both kinds of 256, and the birth
     assert max(n["gap_us"] for n in seen) < 250_000
     assert seen[-1]['mqtt_dropped_total kind="counter"'] == 10000
+
+
+def test_secrets_that_would_be_waited_for(spawn, broker, authority, folder):
+    """A FIFO in a password's place and a key with a pass phrase are said; the daemon never sits there and waits."""
+    broker.start()
+    fifo = folder / "fifo"
+    os.mkfifo(fifo)
+    locked = folder / "locked.key"
+    client = authority.issue("gateway")
+    subprocess.run(["openssl", "ec", "-in", client.key, "-out", locked, "-aes256", "-passout", "pass:secret"], check=True,
+                   capture_output=True)
+    for text, options in (("password_file|not authorised|connected", {"username": "flukso", "password_file": fifo}),
+                          ("key_file", {"ca_file": authority.file, "cert_file": client.cert, "key_file": locked}),
+                          ("ca_file .*: Invalid argument", {"ca_file": fifo})):
+        probe = Probe(spawn, broker.port, **options)
+        probe.says(text)
+        probe.proc.stop(timeout=10)

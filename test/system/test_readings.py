@@ -3,7 +3,7 @@ import itertools
 import re
 import time
 
-from helpers import HOUSEHOLD, scaled, wait_until
+from helpers import HOUSEHOLD, TIMEOUT, scaled, wait_until
 
 
 def by_name(g):
@@ -53,7 +53,7 @@ def settle(g, sim, heard, allowed=1000, base=None):
 def polls_on(sim, n=3):
     """The board is polled, n times more."""
     before = sim.stats()["polls"]
-    wait_until(lambda: sim.stats()["polls"] >= before + n, f"{n} more polls")
+    wait_until(lambda: sim.stats()["polls"] >= before + n, f"{n} more polls", timeout=TIMEOUT + 3 * n)
 
 
 def stamps_rise(heard):

@@ -11,12 +11,12 @@
 static struct {
     struct flm02_picture held;
     unsigned minor;
-    bool silent, forgets, refuses; /* refuses: echoes without arguments */
-    unsigned drop;                 /* replies to lose from now on */
-    unsigned wrong_crc;            /* replies to spoil from now on */
-    char log[65536];               /* letters of each request, a space between */
-    char gd[160];                  /* arguments of the next gd reply */
-    const char *tail;              /* what stands behind the next reply's u */
+    bool silent, forgets, deaf_to_ct, refuses; /* refuses: echoes without arguments */
+    unsigned drop;                             /* replies to lose from now on */
+    unsigned wrong_crc;                        /* replies to spoil from now on */
+    char log[65536];                           /* letters of each request, a space between */
+    char gd[160];                              /* arguments of the next gd reply */
+    const char *tail;                          /* what stands behind the next reply's u */
 } board;
 
 static struct flm02_conv conv;
@@ -97,6 +97,8 @@ static void on_send(void *ctx, const char *q, size_t n)
     if (board.refuses && q[1] == 's')
         args[0] = '\0';
     snprintf(body, sizeof body, "%.2s%s", q + 1, args);
+    if (board.deaf_to_ct && memcmp(q + 1, "ct", 2) == 0)
+        return;
     if (board.drop) {
         board.drop--;
         return;
@@ -399,6 +401,22 @@ static void a_ct_that_was_missed_is_made_up_for(void **state)
     assert_int_equal(count("sm "), 0);
 }
 
+/* A ct that is never answered must neither wear the EEPROM out nor keep the board from being polled. */
+static void a_ct_that_is_never_answered_is_not_repeated_for_ever(void **state)
+{
+    (void)state;
+    board.deaf_to_ct = true;
+    start(30000);
+    board.log[0] = '\0';
+    polls = 0;
+    run(20 * 60000);
+    assert_in_range(count("ct "), 5, 50);
+    assert_in_range(polls, 1000, 1200);
+    board.deaf_to_ct = false;
+    run(20 * 60000);
+    assert_false(conv.unsaved);
+}
+
 /* After a short reset the board may hold older settings, and a sensor that is off says nothing. */
 static void a_clamp_that_stays_away_is_looked_after(void **state)
 {
@@ -503,6 +521,7 @@ int main(void)
         cmocka_unit_test_setup(a_board_that_keeps_nothing_is_not_worn_out, setup),
         cmocka_unit_test_setup(a_refused_set_and_a_lost_one_differ, setup),
         cmocka_unit_test_setup(a_ct_that_was_missed_is_made_up_for, setup),
+        cmocka_unit_test_setup(a_ct_that_is_never_answered_is_not_repeated_for_ever, setup),
         cmocka_unit_test_setup(a_clamp_that_stays_away_is_looked_after, setup),
         cmocka_unit_test_setup(a_babbling_line_ends_in_lost_with_a_reason, setup),
         cmocka_unit_test_setup(a_late_delta_is_taken, setup),

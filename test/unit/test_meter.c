@@ -126,6 +126,17 @@ static void a_hurried_simulator_loses_nothing(void **state)
     assert_int_equal(meter_published(&m), published + 2800000 * 29);
 }
 
+/* Garbage among the readings that confirm a reset must be confirmed itself. */
+static void garbage_right_after_a_reset_costs_nothing(void **state)
+{
+    static const int64_t readings[] = {1000500, 100000, 100500, 20000000, 101500, 102000, 102500, 103000};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof readings / sizeof readings[0]; i++)
+        (void)feed(readings[i]);
+    assert_in_range(meter_published(&m), 1000500, 1004000);
+}
+
 /* An id that moves to another port: its published value goes on from there. */
 static void a_swap_keeps_the_published_value(void **state)
 {
@@ -221,6 +232,7 @@ int main(void)
         cmocka_unit_test_setup(one_wrong_reading_costs_nothing, setup),
         cmocka_unit_test_setup(a_reset_near_the_wrap_is_no_wrap, setup),
         cmocka_unit_test_setup(a_hurried_simulator_loses_nothing, setup),
+        cmocka_unit_test_setup(garbage_right_after_a_reset_costs_nothing, setup),
         cmocka_unit_test_setup(a_swap_keeps_the_published_value, setup),
         cmocka_unit_test_setup(time_that_goes_back_is_harmless, setup),
         cmocka_unit_test_setup(garbage_once_changes_nothing, setup),
