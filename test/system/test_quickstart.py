@@ -72,7 +72,7 @@ def test_seconds(spawn, scene):
     assert summary.startswith("8 s")
     for name in ("main", "solar", "boiler"):
         readings, gaps = map(int, re.search(rf"^  {name} +(\d+) +(\d+) +\d+ W +[\d.]+ Wh$", summary, re.M).groups())
-        assert 7 <= readings <= 10 and gaps == 0, summary
+        assert 7 <= readings <= 10 and gaps <= 1, summary  # see helpers.each_second()
     assert "errors and warnings of fluksod: 0" in summary
     scene.assert_clean()
 

@@ -1,12 +1,11 @@
 """The settings file: checked, reloaded under load, and what happens when it is bad."""
-import itertools
 import os
 import re
 import signal
 import stat
 import subprocess
 
-from helpers import BUILD, free_port, wait_until
+from helpers import BUILD, each_second, free_port, wait_until
 
 
 def run(*arguments, env=None):
@@ -54,7 +53,7 @@ def test_reload_under_load(running):
         heard.wait_for(r"/device/.*/config/sensor", where=lambda m: m.json["4"]["function"] == names[i % 2], count=i // 2 + 1)
     assert sim.stats()["commands"]["ct"] == 1
     stamps = [m.json[0] for m in heard.of(main)]
-    assert all(b - a == 1 for a, b in itertools.pairwise(stamps)), stamps
+    assert each_second(stamps), stamps
 
 
 def test_reload_disturbs_only_what_changed(running):
