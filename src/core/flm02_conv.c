@@ -273,9 +273,8 @@ static void compare(struct flm02_conv *c, int64_t now_ms)
     }
     if (c->n_script == 0) /* it holds all, but would forget it: only ct is missing */
         c->script[c->n_script++] = (struct flm02_command){.letters = "ct"};
-    if (c->verified) { /* it took each command and forgot it: try again, but do not wear its EEPROM out */
+    if (c->verified) /* it took each command and forgot it */
         back_off(c, now_ms);
-    }
     if (c->rewrite_wait_ms && now_ms < c->rewrite_ms) {
         c->retry_ms = now_ms + FLM02_RETRY_MS;
         set_state(c, FLM02_REFUSED_BOARD, "the board does not keep its settings");

@@ -2,7 +2,7 @@
 import json
 import subprocess
 
-from helpers import BUILD, wait_until
+from helpers import BUILD
 
 HEADER = "# fluksod record 1, started 1800000000.400\n"
 
