@@ -82,6 +82,7 @@ static void on_service_closed(void *ctx)
     if (--g->open > 0)
         return;
     uv_close((uv_handle_t *)&g->hangup, NULL);
+    signal(SIGHUP, SIG_IGN); /* or one that comes now would end us with another status */
     uv_close((uv_handle_t *)&g->terminate, NULL);
     uv_close((uv_handle_t *)&g->interrupt, NULL);
     lag_close(&g->lag);
