@@ -161,6 +161,7 @@ int gateway_run(const struct gateway_options *o, struct settings_load *loaded)
     g->app.started_ms = app_mono_ms(&g->app);
     sensors_init(&g->app.sensors);
     hub_init(&g->app.hub, &g->app.sensors);
+    ledger_init(&g->app.ledger);
     facts_init(&g->app.facts, g->app.started_ms);
     clock_init(&g->app.clock);
     app_unix_s(&g->app);
@@ -180,6 +181,7 @@ int gateway_run(const struct gateway_options *o, struct settings_load *loaded)
         log_error("stopping: the loop still holds handles: %s", uv_strerror(left));
     settings_free(g->settings);
     sensors_fini(&g->app.sensors);
+    ledger_fini(&g->app.ledger);
     free(g);
     uv_library_shutdown();
     return left == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/facts.h"
 #include "core/hub.h"
+#include "core/ledger.h"
 #include "core/sensors.h"
 #include "core/stats.h"
 
@@ -22,6 +23,7 @@ struct app {
     const struct settings *settings; /* in force; ids derived, storage.path filled in */
     struct sensors sensors;
     struct hub hub;
+    struct ledger ledger; /* counter states; restored before any source starts */
     struct facts facts;
     struct clock clock;
     struct stats stats;

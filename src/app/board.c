@@ -159,10 +159,10 @@ static void emit_owed(struct board *b)
         const struct flm02_channel *c = &b->channels[id];
         struct reading r = {.sensor = c->sensor,
                             .kind = READING_COUNTER,
-                            .milli = meter_published(&c->meter),
+                            .milli = c->sensor ? meter_published(&c->entry->meter) : 0,
                             .mono_ms = b->poll_mono_ms,
                             .unix_s = b->poll_unix_s};
-        if (owed >> id & 1 && c->sensor && c->meter.known && hub_emit(&b->app->hub, &r) < 0)
+        if (owed >> id & 1 && c->sensor && c->entry->meter.known && hub_emit(&b->app->hub, &r) < 0)
             b->owed |= 1u << id;
     }
 }
@@ -313,7 +313,7 @@ static void board_apply(void *self, const struct settings *old, const struct set
     struct board *b = self;
     struct flm02_picture want;
 
-    flm02_channels_set(b->channels, &b->app->sensors, next);
+    flm02_channels_set(b->channels, &b->app->sensors, &b->app->ledger, next);
     flm02_want(&want, next);
     flm02_conv_want(&b->conv, &want, app_mono_ms(b->app));
     if (!same_line(old, next)) {

@@ -25,6 +25,7 @@ struct replay {
     struct sensors sensors;
     struct hub hub;
     struct flm02_channel channels[FLM02_SENSORS];
+    struct ledger ledger;
     struct flm02_reader reader;
     unsigned minor;
     int64_t started_ms; /* Unix milliseconds of the recording's begin; 0: not said */
@@ -228,9 +229,11 @@ int replay_run(const char *path, const struct settings *settings)
     hub_attach(&x.hub, print_reading, &x);
     flm02_reader_init(&x.reader);
     settings_set_sensors(settings, &x.sensors);
-    flm02_channels_set(x.channels, &x.sensors, settings);
+    ledger_init(&x.ledger);
+    flm02_channels_set(x.channels, &x.sensors, &x.ledger, settings);
     status = replay_file(&x, path);
     sensors_fini(&x.sensors);
+    ledger_fini(&x.ledger);
     settings_free(own);
     return status;
 }

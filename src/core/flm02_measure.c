@@ -2,6 +2,7 @@
 
 #include "core/settings.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A clamp can at most show what its rating says; pulses of S0 meters come at most some 30 a second. */
@@ -24,24 +25,8 @@ static void channel_set(struct flm02_channel *c, const struct sensor_settings *x
     }
 }
 
-/* The channel of a sensor: as it was where it was, or with its ledger from another port. */
-static struct flm02_channel take_over(const struct flm02_channel old[FLM02_SENSORS], sensor_handle sensor, unsigned id)
-{
-    struct flm02_channel c = {.sensor = sensor};
-
-    for (unsigned i = 0; i < FLM02_SENSORS; i++) {
-        if (old[i].sensor != sensor)
-            continue;
-        if (i == id)
-            return old[i];
-        c.meter = old[i].meter;
-        meter_swap(&c.meter);
-    }
-    return c;
-}
-
 void flm02_channels_set(struct flm02_channel channels[FLM02_SENSORS], const struct sensors *sensors,
-                        const struct settings *s)
+                        struct ledger *ledger, const struct settings *s)
 {
     struct flm02_channel old[FLM02_SENSORS];
 
@@ -49,11 +34,17 @@ void flm02_channels_set(struct flm02_channel channels[FLM02_SENSORS], const stru
     memset(channels, 0, sizeof old);
     for (size_t i = 0; i < s->n_sensors; i++) {
         const struct sensor_settings *x = &s->sensors[i];
+        char source[LEDGER_SOURCE];
+
         if (!x->enable)
             continue;
-        unsigned id = (unsigned)sensor_settings_number(x) - 1;
-        channels[id] = take_over(old, sensors_find(sensors, x->id)->handle, id);
-        channel_set(&channels[id], x);
+        int number = sensor_settings_number(x);
+        sensor_handle sensor = sensors_find(sensors, x->id)->handle;
+        struct flm02_channel *c = &channels[number - 1];
+        *c = old[number - 1].sensor == sensor ? old[number - 1] : (struct flm02_channel){.sensor = sensor};
+        snprintf(source, sizeof source, "flm02:%d", number);
+        c->entry = ledger_open(ledger, x->id, source);
+        channel_set(c, x);
     }
 }
 
@@ -114,7 +105,8 @@ int flm02_measure(struct flm02_channel *c, const struct flm02_record *r, int64_t
     *note = FLM02_NOT_OURS;
     if (!c->sensor)
         return 0;
-    enum meter_result result = meter_feed(&c->meter, &c->limits, raw, mono_ms);
+    enum meter_result result = meter_feed(&c->entry->meter, &c->limits, raw, mono_ms);
+    ledger_changed(c->entry, result == METER_WRAPPED || result == METER_RESET || result == METER_SUSPECT);
     *note = notes[result];
     if (c->class == SENSOR_ANALOG ? analog_gauge(c, r->extra, &gauge, note) : pulse_gauge(c, raw, r->extra, &gauge))
         out[n++] = (struct reading){
@@ -122,7 +114,7 @@ int flm02_measure(struct flm02_channel *c, const struct flm02_record *r, int64_t
     if (result != METER_SUSPECT && result != METER_REFUSED)
         out[n++] = (struct reading){.sensor = c->sensor,
                                     .kind = READING_COUNTER,
-                                    .milli = meter_published(&c->meter),
+                                    .milli = meter_published(&c->entry->meter),
                                     .mono_ms = mono_ms,
                                     .unix_s = unix_s};
     return n;

@@ -4,7 +4,7 @@
 #define CORE_FLM02_MEASURE_H
 
 #include "core/flm02_codec.h"
-#include "core/meter.h"
+#include "core/ledger.h"
 #include "core/sensors.h"
 
 struct settings;
@@ -18,11 +18,11 @@ struct flm02_channel {
     enum sensor_type type;
     int64_t max_w; /* analog: what its clamps can measure; more than twice that is refused */
     struct meter_limits limits;
-    struct meter meter;
-    bool drop_gauge;   /* the first power after enabling is too low */
-    bool have_pulse;   /* the last pulse record, for the power between two of them */
-    uint32_t pulse_ms; /* board's clock */
-    int64_t pulse_raw; /* thousandths */
+    struct ledger_entry *entry; /* of the sensor; not NULL while there is one */
+    bool drop_gauge;            /* the first power after enabling is too low */
+    bool have_pulse;            /* the last pulse record, for the power between two of them */
+    uint32_t pulse_ms;          /* board's clock */
+    int64_t pulse_raw;          /* thousandths */
 };
 
 enum flm02_measure_note {
@@ -35,9 +35,9 @@ enum flm02_measure_note {
 };
 
 /* Let the board's six channels stand for the enabled sensors of the settings, which `sensors` holds already. The
- * ledger goes with the sensor, also to another port. */
+ * ledger's entry goes with the sensor, also to another port. */
 void flm02_channels_set(struct flm02_channel channels[FLM02_SENSORS], const struct sensors *sensors,
-                        const struct settings *s);
+                        struct ledger *ledger, const struct settings *s);
 
 /* Make readings (gauge first) of one record. Returns how many stand in out; *note says what was special. */
 int flm02_measure(struct flm02_channel *c, const struct flm02_record *r, int64_t mono_ms, int64_t unix_s,

@@ -103,7 +103,7 @@ static void configure_board(struct bench *b, const struct settings *s)
     struct flm02_picture want;
 
     settings_set_sensors(s, &b->app.sensors);
-    flm02_channels_set(b->channels, &b->app.sensors, s);
+    flm02_channels_set(b->channels, &b->app.sensors, &b->app.ledger, s);
     flm02_want(&want, s);
     fake_board_init(false);
     flm02_conv_init(&b->conv, &callbacks, b);

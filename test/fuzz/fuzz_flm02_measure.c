@@ -19,7 +19,9 @@ static uint32_t number(const uint8_t *p, unsigned n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct flm02_channel c = {.sensor = 1, .max_w = 11500};
+    struct ledger ledger = {0};
+    struct ledger_entry entry = {.owner = &ledger};
+    struct flm02_channel c = {.sensor = 1, .max_w = 11500, .entry = &entry};
     int64_t published = 0, now = 0;
 
     if (size < 1)
@@ -37,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         enum flm02_measure_note note;
         now += number(p, 2);
         if (p[0] == 0xff)
-            meter_swap(&c.meter);
+            meter_swap(&entry.meter);
         int n = flm02_measure(&c, &r, now, 1800000000, out, &note);
         for (int i = 0; i < n; i++) {
             assert(out[i].milli >= 0);

@@ -3,6 +3,8 @@
 #include "core/flm02_measure.h"
 #include "core/settings.h"
 
+static struct ledger ledger;
+static struct ledger_entry entry;
 static struct flm02_channel c;
 static struct reading out[READING_KINDS];
 static enum flm02_measure_note note;
@@ -10,7 +12,10 @@ static enum flm02_measure_note note;
 static int analog(void **state)
 {
     (void)state;
+    entry = (struct ledger_entry){.owner = &ledger};
+    ledger_init(&ledger);
     c = (struct flm02_channel){.sensor = 1,
+                               .entry = &entry,
                                .class = SENSOR_ANALOG,
                                .type = SENSOR_ELECTRICITY,
                                .max_w = 11500,
@@ -127,16 +132,17 @@ static void the_ledger_goes_with_the_sensor(void **state)
     struct sensors sensors;
 
     (void)state;
+    ledger_init(&ledger);
     sensors_init(&sensors);
     settings_set_sensors(&s, &sensors);
-    flm02_channels_set(channels, &sensors, &s);
+    flm02_channels_set(channels, &sensors, &ledger, &s);
     flm02_measure(&channels[0], &r, 1000, 1800000000, out, &note);
     r.counter = 100;
     flm02_measure(&channels[1], &r, 1000, 1800000000, out, &note);
     x[0].ports[0] = 2;
     x[1].ports[0] = 1;
     settings_set_sensors(&s, &sensors);
-    flm02_channels_set(channels, &sensors, &s);
+    flm02_channels_set(channels, &sensors, &ledger, &s);
     r.counter = 101;
     assert_int_equal(flm02_measure(&channels[1], &r, 2000, 1800000001, out, &note), 2);
     assert_int_equal(out[1].sensor, sensors_find(&sensors, x[0].id)->handle);
@@ -145,6 +151,7 @@ static void the_ledger_goes_with_the_sensor(void **state)
     flm02_measure(&channels[1], &r, 3000, 1800000002, out, &note);
     assert_int_equal(out[1].milli, 30001000);
     sensors_fini(&sensors);
+    ledger_fini(&ledger);
 }
 
 static void rates_round_half_up(void **state)

@@ -1,0 +1,138 @@
+#include "core/ledger.h"
+
+#include <search.h>
+#include <stdio.h>
+#include <string.h>
+
+static int by_id(const void *a, const void *b)
+{
+    return memcmp(a, b, SENSOR_ID_LEN); /* the id is an entry's first member */
+}
+
+void ledger_init(struct ledger *l)
+{
+    memset(l, 0, sizeof *l);
+}
+
+void ledger_fini(struct ledger *l)
+{
+    tdestroy(l->tree, free);
+    ledger_init(l);
+}
+
+static struct ledger_entry *find(const struct ledger *l, const char *id)
+{
+    struct ledger_entry *const *node = tfind(id, &l->tree, by_id);
+
+    return node ? *node : NULL;
+}
+
+static struct ledger_entry *find_or_add(struct ledger *l, const char *id)
+{
+    struct ledger_entry *e = find(l, id);
+
+    if (e)
+        return e;
+    e = must(calloc(1, sizeof *e));
+    memcpy(e->id, id, SENSOR_ID_LEN);
+    e->owner = l;
+    must(tsearch(e, &l->tree, by_id));
+    l->n++;
+    return e;
+}
+
+static void mark(struct ledger_entry *e)
+{
+    if (e->changed)
+        return;
+    e->changed = true;
+    e->next = e->owner->changed;
+    e->owner->changed = e;
+}
+
+struct ledger_entry *ledger_open(struct ledger *l, const char *id, const char *source)
+{
+    struct ledger_entry *e = find_or_add(l, id);
+
+    if (strcmp(e->source, source) == 0)
+        return e;
+    snprintf(e->source, sizeof e->source, "%s", source);
+    if (e->meter.known || e->meter.swapped) {
+        meter_swap(&e->meter);
+        ledger_changed(e, true);
+    }
+    return e;
+}
+
+void ledger_changed(struct ledger_entry *e, bool urgent)
+{
+    mark(e);
+    if (urgent && e->owner->urgent)
+        e->owner->urgent(e->owner->urgent_ctx);
+}
+
+size_t ledger_take(struct ledger *l, struct ledger_saved *out, size_t max, int64_t mono_ms, int64_t unix_s)
+{
+    size_t n = 0;
+
+    for (; n < max && l->changed; n++) {
+        struct ledger_entry *e = l->changed;
+        const struct meter *m = &e->meter;
+        l->changed = e->next;
+        e->changed = false;
+        out[n] = (struct ledger_saved){.raw = m->raw,
+                                       .offset = m->offset,
+                                       .before = m->before,
+                                       .first = m->first,
+                                       .last = m->last,
+                                       .unix_s = unix_s ? unix_s - (mono_ms - m->raw_ms) / 1000 : 0,
+                                       .seen = m->seen,
+                                       .known = m->known,
+                                       .swapped = m->swapped,
+                                       .fast = m->fast};
+        memcpy(out[n].id, e->id, sizeof e->id);
+        memcpy(out[n].source, e->source, sizeof e->source);
+    }
+    return n;
+}
+
+void ledger_unsaved(struct ledger *l, const struct ledger_saved *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct ledger_entry *e = find(l, s[i].id);
+        if (e)
+            mark(e);
+    }
+}
+
+void ledger_restore(struct ledger *l, const struct ledger_saved *s, int64_t mono_ms, int64_t unix_s)
+{
+    struct ledger_entry *e = find_or_add(l, s->id);
+    int64_t ago_ms = s->unix_s && unix_s >= s->unix_s ? (unix_s - s->unix_s) * 1000 : LEDGER_LONG_MS;
+    bool fresh = ago_ms <= LEDGER_CANDIDATE_MS;
+
+    memcpy(e->source, s->source, sizeof e->source);
+    e->meter = (struct meter){.known = s->known,
+                              .swapped = s->swapped,
+                              .raw = s->raw,
+                              .raw_ms = mono_ms - ago_ms,
+                              .offset = s->offset,
+                              .before = s->before,
+                              .seen = fresh ? s->seen : 0,
+                              .fast = s->fast,
+                              .first = s->first,
+                              .last = s->last,
+                              .last_ms = mono_ms - ago_ms};
+}
+
+static void mark_node(const void *node, VISIT which, void *ctx)
+{
+    (void)ctx;
+    if (which == preorder || which == leaf)
+        mark(*(struct ledger_entry *const *)node);
+}
+
+void ledger_all_changed(struct ledger *l)
+{
+    twalk_r(l->tree, mark_node, NULL);
+}

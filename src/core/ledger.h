@@ -1,0 +1,72 @@
+/* The ledger: the counter state of each sensor that ever had one, by its id, and which of them are to be saved.
+ * It never feeds a meter and never touches a disk: sources feed, the store saves.
+ *
+ * An entry stays for the life of the program, also while its sensor is disabled: a sensor that comes back goes on. */
+#ifndef CORE_LEDGER_H
+#define CORE_LEDGER_H
+
+#include "core/meter.h"
+#include "core/sensors.h"
+
+#define LEDGER_SOURCE 24
+
+/* What is not known of the time between saving and restoring is taken as this long: a counter may then have risen by
+ * as much as its connection can bring in it. */
+#define LEDGER_LONG_MS ((int64_t)31 * 86400 * 1000)
+
+/* A candidate that waited longer is dropped: in that time anything may have come from it, garbage too. */
+#define LEDGER_CANDIDATE_MS ((int64_t)3600 * 1000)
+
+struct ledger;
+
+struct ledger_entry {
+    char id[SENSOR_ID_LEN + 1];
+    char source[LEDGER_SOURCE]; /* the counter that feeds it, "flm02:1"; "": none yet */
+    struct meter meter;
+    struct ledger *owner;
+    struct ledger_entry *next; /* in the list of changed ones */
+    bool changed;
+};
+
+/* An entry as the store keeps it: no clock of this boot in it. Thousandths of the counter's unit. */
+struct ledger_saved {
+    char id[SENSOR_ID_LEN + 1], source[LEDGER_SOURCE];
+    int64_t raw, offset, before, first, last;
+    int64_t unix_s; /* of raw; 0: not known */
+    unsigned seen;
+    bool known, swapped, fast;
+};
+
+typedef void (*ledger_urgent_cb)(void *ctx);
+
+struct ledger {
+    void *tree; /* of entries, by id (search.h) */
+    size_t n;
+    struct ledger_entry *changed; /* those to be saved */
+    ledger_urgent_cb urgent;      /* may be NULL */
+    void *urgent_ctx;
+};
+
+void ledger_init(struct ledger *l);
+void ledger_fini(struct ledger *l);
+
+/* The entry of this sensor, for whoever feeds its meter from `source`; made when there is none. Another source than
+ * before is another counter: the published value goes on with its next reading. Valid until ledger_fini(). */
+struct ledger_entry *ledger_open(struct ledger *l, const char *id, const char *source);
+
+/* The entry's meter was fed. urgent: what it publishes hangs on more than its raw counter now (a wrap, a reset, a fall
+ * that may be one), so it should not wait for the next time that all is saved. */
+void ledger_changed(struct ledger_entry *e, bool urgent);
+
+/* Take up to max changed entries to be saved; how many. Whoever cannot save them says ledger_unsaved(). mono_ms and
+ * unix_s (0: not known) are now. */
+size_t ledger_take(struct ledger *l, struct ledger_saved *out, size_t max, int64_t mono_ms, int64_t unix_s);
+void ledger_unsaved(struct ledger *l, const struct ledger_saved *s, size_t n);
+
+/* Put back what was saved by an earlier run. */
+void ledger_restore(struct ledger *l, const struct ledger_saved *s, int64_t mono_ms, int64_t unix_s);
+
+/* All entries as changed ones: another store than before must learn of them. */
+void ledger_all_changed(struct ledger *l);
+
+#endif
