@@ -18,7 +18,7 @@ void jsonw_free(struct jsonw *w)
     jsonw_init(w);
 }
 
-static char *room(struct jsonw *w, size_t n)
+char *jsonw_room(struct jsonw *w, size_t n)
 {
     if (w->cap - w->len < n) {
         size_t cap = w->cap ? w->cap : 256;
@@ -32,13 +32,13 @@ static char *room(struct jsonw *w, size_t n)
 
 void jsonw_raw(struct jsonw *w, const char *text, size_t len)
 {
-    memcpy(room(w, len), text, len);
+    memcpy(jsonw_room(w, len), text, len);
     w->len += len;
 }
 
 static void put(struct jsonw *w, char c)
 {
-    *room(w, 1) = c;
+    *jsonw_room(w, 1) = c;
     w->len++;
 }
 
@@ -54,7 +54,7 @@ static void put_escaped(struct jsonw *w, unsigned char c)
         }
     }
     jsonw_raw(w, "u00", 3);
-    w->len = (size_t)(num_put_hex(room(w, 2), c, 2) - w->buf);
+    w->len = (size_t)(num_put_hex(jsonw_room(w, 2), c, 2) - w->buf);
 }
 
 static void put_string(struct jsonw *w, const char *v)
@@ -115,13 +115,13 @@ void jsonw_str(struct jsonw *w, const char *key, const char *v)
 void jsonw_int(struct jsonw *w, const char *key, int64_t v)
 {
     start(w, key);
-    w->len = (size_t)(num_put_int(room(w, NUM_MAX), v) - w->buf);
+    w->len = (size_t)(num_put_int(jsonw_room(w, NUM_MAX), v) - w->buf);
 }
 
 void jsonw_milli(struct jsonw *w, const char *key, int64_t milli)
 {
     start(w, key);
-    w->len = (size_t)(num_put_milli(room(w, NUM_MAX), milli) - w->buf);
+    w->len = (size_t)(num_put_milli(jsonw_room(w, NUM_MAX), milli) - w->buf);
 }
 
 void jsonw_bool(struct jsonw *w, const char *key, bool v)

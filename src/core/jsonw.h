@@ -28,4 +28,7 @@ void jsonw_null(struct jsonw *w, const char *key);
 /* Raw text, as it is (JSONP brackets, line ends). */
 void jsonw_raw(struct jsonw *w, const char *text, size_t len);
 
+/* Room for n more bytes behind the text so far, for what is written by hand: write there, then move w->len. */
+char *jsonw_room(struct jsonw *w, size_t n);
+
 #endif
