@@ -15,6 +15,7 @@
 
 #include "core/clock.h"
 #include "core/ledger.h"
+#include "core/rows.h"
 #include "core/util.h"
 
 #include <limits.h>
@@ -35,18 +36,6 @@ enum {
     STORE_FAILED = -1,  /* anything else: try again later */
     STORE_FULL = -2,    /* no space left, or a read-only disk */
     STORE_DAMAGED = -3, /* the file is no good: open it again, which rescues what can be read */
-};
-
-struct store_row {
-    int64_t unix_s; /* as the clock said it in that era */
-    int64_t milli;  /* thousandths of the series' unit */
-    uint32_t era, series;
-};
-
-/* A place in the order of rows. */
-struct store_key {
-    int64_t unix_s;
-    uint32_t era, series;
 };
 
 struct store_series {
@@ -168,14 +157,5 @@ int store_db_tidy(struct store_db *db, uint32_t keep_era) MUSTCHECK;
 
 /* Bytes in use of the file (without its free pages), and rows in it. */
 int64_t store_db_bytes(struct store_db *db);
-
-static inline int store_key_cmp(const struct store_key *a, const struct store_key *b)
-{
-    if (a->era != b->era)
-        return a->era < b->era ? -1 : 1;
-    if (a->unix_s != b->unix_s)
-        return a->unix_s < b->unix_s ? -1 : 1;
-    return a->series < b->series ? -1 : a->series > b->series;
-}
 
 #endif
