@@ -1,0 +1,100 @@
+/* The store's inside, shared by io/store*.c alone. */
+#ifndef IO_STORE_IMPL_H
+#define IO_STORE_IMPL_H
+
+#include "core/spool.h"
+#include "io/store.h"
+
+#define STORE_WAITERS 8
+
+/* One reader's places, by series. */
+struct store_reader_state {
+    bool on, saved_on; /* switched on; the file knows so */
+    bool base_unsaved;
+    enum thin_level level;
+    struct store_position base; /* where it began: of series without a place of their own */
+    int64_t waiting, oldest_s;  /* rows; stamp of the first, 0: none */
+};
+
+struct store_series_state {
+    struct store_series def; /* id "": no such number */
+    bool saved;
+    uint8_t wanted;          /* bit per reader */
+    uint8_t placed, unsaved; /* bit per reader: it has a place here; it is to be saved */
+    struct store_position at[STORE_READERS];
+};
+
+struct store_writing;
+
+struct store {
+    uv_loop_t *loop;
+    struct ledger *ledger;
+    const struct clock *clock;
+    struct store_config config; /* dir is `dir` */
+    char dir[PATH_MAX];
+    struct store_db db; /* the running job's, and the loop's only while none runs */
+    char boot[STORE_BOOT + 1];
+    uv_timer_t timer;
+    /* queue */
+    uv_work_t work;
+    int status; /* of the job that ran */
+    struct store_job *running, *head[STORE_CLASSES], *tail[STORE_CLASSES];
+    struct store_loaded *loaded; /* of a file that the running job had to open (again) */
+    /* series, by number */
+    struct store_series_state *series;
+    size_t n_series;
+    void *by_id; /* tree of struct store_index (search.h) */
+    unsigned generation;
+    /* era */
+    struct store_era era;
+    bool era_saved, settle;
+    uint32_t next_era;
+    struct spool spool;
+    struct store_writing *writing; /* a write under way */
+    bool again;
+    struct {
+        store_flushed_cb done;
+        void *ctx;
+    } waiters[STORE_WAITERS];
+    size_t n_waiters;
+    char error[STORE_ERROR]; /* "" while it writes */
+    struct store_reader_state readers[STORE_READERS];
+    /* deleting */
+    struct store_job purge;
+    struct store_key purge_to;
+    bool purging;
+    struct store_sweep *sweep; /* under way */
+    int64_t swept_ms;
+    enum thin_level forced; /* the file is too large */
+    /* numbers, set on the loop */
+    int64_t bytes, rows_written, rows_thinned, rows_deleted, bytes_written;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+    bool closing;
+};
+
+int64_t store_mono_ms(const struct store *s);
+int64_t store_unix_s(const struct store *s); /* 0: not known */
+
+/* What a file that was just opened holds, but for its rows: read in a pool job (or at start), taken over on the loop,
+ * which frees it. NULL with db->error. */
+struct store_loaded;
+struct store_loaded *store_load(struct store_db *db);
+void store_adopt(struct store *s, struct store_loaded *l);
+void store_loaded_free(struct store_loaded *l);
+void store_index_free(struct store *s);
+
+/* A new era begins, if the clocks say so. */
+void store_watch_clock(struct store *s);
+
+/* After a write: time to look through the rows that wait? */
+void store_maybe_sweep(struct store *s);
+void store_sweep_free(struct store *s);
+
+/* The last thing that a job's end does: when the store is closing and nothing is left to do, it goes. */
+void store_maybe_finish_closing(struct store *s);
+
+/* The open file's size and what it wrote, for the loop: while no job runs. */
+void store_note_numbers(struct store *s);
+
+#endif
