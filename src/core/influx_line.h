@@ -2,8 +2,8 @@
  * protocol will do (InfluxDB 1 and 2, VictoriaMetrics). It never sends anything and never sees a token.
  *
  *     electricity,device=<id>,name=my\ house,sensor=<id> gauge=213 1795441058
- *     └ type      └ tags, sorted by key: cheapest for receivers  │         └ Unix second (precision=s)
- *                                                            └ one field, gauge or counter: at most 3 decimals */
+ *     └ type      └ tags, sorted by key                  │         └ Unix second (precision=s)
+ *                                                        └ one field, gauge or counter: at most 3 decimals */
 #ifndef CORE_INFLUX_LINE_H
 #define CORE_INFLUX_LINE_H
 

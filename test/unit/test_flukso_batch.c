@@ -149,6 +149,24 @@ static void a_passing_trouble_costs_nothing(void **state)
     assert_int_equal(b.taken, 7);
 }
 
+static void a_new_window_starts_anew(void **state)
+{
+    (void)state;
+    begin(8);
+    assert_int_equal(refuse_thrice(), FLUKSO_BATCH_HALVED);
+    assert_int_equal(refuse_thrice(), FLUKSO_BATCH_HALVED);
+    assert_int_equal(answer(ANSWER_ROW, 0), FLUKSO_BATCH_SAME);
+    assert_int_equal(answer(ANSWER_ROW, 0), FLUKSO_BATCH_SAME);
+    assert_int_equal(answer(ANSWER_OK, 0), FLUKSO_BATCH_MOVED);
+    window_is(2, 4);
+    others++;
+    assert_int_equal(answer(ANSWER_ROW, 0), FLUKSO_BATCH_SAME); /* the first of this window's own three */
+    assert_int_equal(answer(ANSWER_OK, 0), FLUKSO_BATCH_MOVED);
+    window_is(4, 8); /* the search found nothing and is over: all that is left */
+    assert_int_equal(answer(ANSWER_STALE, FIRST + 4), FLUKSO_BATCH_MOVED);
+    window_is(5, 8);
+}
+
 static void what_the_server_has_goes(void **state)
 {
     (void)state;
@@ -301,6 +319,7 @@ int main(void)
         cmocka_unit_test_teardown(without_other_successes_no_row_is_blamed, teardown),
         cmocka_unit_test_teardown(a_search_step_by_step, teardown),
         cmocka_unit_test_teardown(a_passing_trouble_costs_nothing, teardown),
+        cmocka_unit_test_teardown(a_new_window_starts_anew, teardown),
         cmocka_unit_test_teardown(what_the_server_has_goes, teardown),
         cmocka_unit_test_teardown(a_stale_that_explains_nothing_is_a_refusal, teardown),
         cmocka_unit_test_teardown(too_large_halves_at_once, teardown),
