@@ -25,4 +25,8 @@ void backoff_lost(struct backoff *b, int64_t up_ms);
  * row. random is 32 random bits. */
 uint32_t backoff_ms(const struct backoff *b, uint32_t random);
 
+/* The same for what has other limits: evenly spread from 0 to base_ms after none or one failure, doubled with each
+ * further one, never over ceiling_ms. */
+uint32_t backoff_within(unsigned failures, uint32_t base_ms, uint32_t ceiling_ms, uint32_t random);
+
 #endif

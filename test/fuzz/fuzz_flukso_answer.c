@@ -4,6 +4,7 @@
 
 #include "core/flukso_answer.h"
 #include "core/flukso_body.h"
+#include "core/influx_line.h"
 #include "core/utf8.h"
 
 #include <stdlib.h>
@@ -59,6 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     flukso_answer_sensor(&a, &in);
     check(&a, in.status);
     flukso_answer_device(&a, &in);
+    check(&a, in.status);
+    influx_answer(&a, &in);
     check(&a, in.status);
     if (flukso_reply_heartbeat(in.body, in.len, &upgrade, &timestamp) == 0 && (upgrade < 0 || timestamp <= 0))
         abort();

@@ -56,6 +56,22 @@ static void a_steady_minute_clears_all(void **state)
     assert_int_equal(backoff_ms(&b, UINT32_MAX), BACKOFF_BASE_MS);
 }
 
+static void limits_of_ones_own(void **state)
+{
+    (void)state;
+    assert_int_equal(backoff_within(0, 5000, 300000, UINT32_MAX), 5000);
+    assert_int_equal(backoff_within(1, 5000, 300000, UINT32_MAX), 5000);
+    assert_int_equal(backoff_within(2, 5000, 300000, UINT32_MAX), 10000);
+    assert_int_equal(backoff_within(6, 5000, 300000, UINT32_MAX), 160000);
+    assert_int_equal(backoff_within(7, 5000, 300000, UINT32_MAX), 300000);
+    assert_int_equal(backoff_within(UINT32_MAX, 5000, 300000, UINT32_MAX), 300000);
+    assert_int_equal(backoff_within(7, 5000, 300000, UINT32_MAX / 2), 150000);
+    assert_int_equal(backoff_within(7, 5000, 300000, 0), 0);
+    assert_int_equal(backoff_within(0, 5000, 1000, UINT32_MAX), 1000);
+    assert_int_equal(backoff_within(UINT32_MAX, 0, 1000, UINT32_MAX), 0);
+    assert_int_equal(backoff_within(UINT32_MAX, 3, UINT32_MAX, UINT32_MAX), UINT32_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -63,6 +79,7 @@ int main(void)
         cmocka_unit_test(jitter_is_full),
         cmocka_unit_test(kicks_grow_and_a_failed_try_clears_them),
         cmocka_unit_test(a_steady_minute_clears_all),
+        cmocka_unit_test(limits_of_ones_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
