@@ -9,6 +9,7 @@ import pytest
 
 import guard
 from broker import Broker
+from faked_time import KernelClock
 from helpers import Gateway, Proc, Subscriber
 from simboard import SimBoard
 
@@ -103,6 +104,15 @@ def board(folder):
 def broker(spawn, folder):
     """A private broker that runs."""
     return Broker(spawn, folder).start()
+
+
+@pytest.fixture
+def kernel_clock(folder, monkeypatch):
+    """Each gateway of the test is told that its clock is not synchronized, until kernel_clock.set(True). For all tests of
+    a module: pytestmark = pytest.mark.usefixtures("kernel_clock")."""
+    clock = KernelClock(folder)
+    monkeypatch.setattr(Gateway, "env", clock.env)
+    return clock
 
 
 @pytest.fixture
