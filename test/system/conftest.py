@@ -10,7 +10,10 @@ import pytest
 import guard
 from broker import Broker
 from faked_time import KernelClock
-from helpers import Gateway, Proc, Subscriber
+from flukso_checks import KEY
+from flukso_process import FluksoServerProcess
+from flukso_server import FluksoServer
+from helpers import Gateway, Proc, Subscriber, free_port
 from simboard import SimBoard
 
 os.environ["ASAN_OPTIONS"] = "detect_leaks=1:detect_stack_use_after_return=1"
@@ -113,6 +116,35 @@ def kernel_clock(folder, monkeypatch):
     clock = KernelClock(folder)
     monkeypatch.setattr(Gateway, "env", clock.env)
     return clock
+
+
+@pytest.fixture
+def flukso_server():
+    """flukso_server(ids of sensors, tls=…) is a FluksoServer that listens; its device is a Gateway's, with KEY."""
+    servers = []
+
+    def start(sensors, **options):
+        servers.append(FluksoServer({Gateway.DEVICE: KEY}, dict.fromkeys(sensors, Gateway.DEVICE), free_port(), **options))
+        return servers[-1].start()
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def flukso_process(spawn, folder):
+    """flukso_process(ids of sensors, env=…) is the same as a process of its own."""
+    servers = []
+
+    def start(sensors, **options):
+        servers.append(FluksoServerProcess(spawn, folder, {Gateway.DEVICE: KEY}, dict.fromkeys(sensors, Gateway.DEVICE),
+                                           **options))
+        return servers[-1].start()
+
+    yield start
+    for server in servers:
+        server.close()
 
 
 @pytest.fixture
