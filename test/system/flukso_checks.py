@@ -128,6 +128,11 @@ class Checks:
         with self._lock:
             return self._rows[sensor][-1] if self._rows[sensor] else None
 
+    def state(self):
+        """{sensor: {"last": its newest row or None, "rows": how many}}"""
+        with self._lock:
+            return {sensor: {"last": rows[-1] if rows else None, "rows": len(rows)} for sensor, rows in self._rows.items()}
+
     def refused(self, sensor=None):
         with self._lock:
             return [one for one in self._refused if sensor in (None, one.sensor)]

@@ -294,12 +294,12 @@ class FluksoServer:
 
     def state(self):
         """Each sensor's newest row and number of rows."""
-        return {sensor: {"last": self.last(sensor), "rows": len(self.rows(sensor))} for sensor in self.checks.sensors}
+        return self.checks.state()
 
     def dump(self, file):
         """All accepted rows, a line each: sensor, stamp, value."""
         with open(file, "w", encoding="utf-8") as out:
-            for sensor in self.checks.sensors:
+            for sensor in self.state():
                 out.writelines(f"{sensor} {stamp} {value}\n" for stamp, value in self.rows(sensor))
 
 
