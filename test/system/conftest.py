@@ -9,7 +9,11 @@ import pytest
 
 import guard
 from broker import Broker
-from helpers import Gateway, Proc, Subscriber
+from faked_time import KernelClock
+from flukso_checks import KEY
+from flukso_process import FluksoServerProcess
+from flukso_server import FluksoServer
+from helpers import Gateway, Proc, Subscriber, free_port
 from simboard import SimBoard
 
 os.environ["ASAN_OPTIONS"] = "detect_leaks=1:detect_stack_use_after_return=1"
@@ -103,6 +107,44 @@ def board(folder):
 def broker(spawn, folder):
     """A private broker that runs."""
     return Broker(spawn, folder).start()
+
+
+@pytest.fixture
+def kernel_clock(folder, monkeypatch):
+    """Each gateway of the test is told that its clock is not synchronized, until kernel_clock.set(True). For all tests of
+    a module: pytestmark = pytest.mark.usefixtures("kernel_clock")."""
+    clock = KernelClock(folder)
+    monkeypatch.setattr(Gateway, "env", clock.env)
+    return clock
+
+
+@pytest.fixture
+def flukso_server():
+    """flukso_server(ids of sensors, tls=…) is a FluksoServer that listens; its device is a Gateway's, with KEY."""
+    servers = []
+
+    def start(sensors, **options):
+        servers.append(FluksoServer({Gateway.DEVICE: KEY}, dict.fromkeys(sensors, Gateway.DEVICE), free_port(), **options))
+        return servers[-1].start()
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def flukso_process(spawn, folder):
+    """flukso_process(ids of sensors, env=…) is the same as a process of its own."""
+    servers = []
+
+    def start(sensors, **options):
+        servers.append(FluksoServerProcess(spawn, folder, {Gateway.DEVICE: KEY}, dict.fromkeys(sensors, Gateway.DEVICE),
+                                           **options))
+        return servers[-1].start()
+
+    yield start
+    for server in servers:
+        server.close()
 
 
 @pytest.fixture

@@ -1,12 +1,19 @@
-"""Environments in which a program's clocks run fast or are set, by libfaketime. (The faketime command would stand between
-the program and its signals.) A sanitizer is told not to mind the preloaded library."""
+"""Environments in which a program's clocks run fast or are set, by libfaketime (the faketime command would stand between
+the program and its signals), and in which the kernel says what a test wants of their synchronization. A sanitizer is
+told not to mind the preloaded libraries."""
 import glob
 import os
+
+from helpers import BUILD, joined
+
+
+def _preload(library, **more):
+    return {"LD_PRELOAD": library, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0", **more}
 
 
 def _preloaded(**more):
     library, = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-    return {"LD_PRELOAD": library, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0", **more}
+    return _preload(library, **more)
 
 
 def fast(factor):
@@ -25,6 +32,24 @@ class WallClock:
         self.set("+0")
 
     def set(self, text):
-        beside = self.file.with_suffix(".new")
-        beside.write_text(text)
-        beside.rename(self.file)
+        _replace(self.file, text)
+
+
+class KernelClock:
+    """What programs that were started with .env are told by adjtimex(): is the clock synchronized? Beside a clock of
+    above: joined(clock.env, kernel.env). On the host itself the answer would depend on where tests run."""
+
+    def __init__(self, folder, synced=False):
+        self.file = folder / "kernel-clock"
+        self.env = _preload(str(BUILD / "test" / "libadjtimex_shim.so"), FLUKSOD_TEST_CLOCK=str(self.file))
+        self.set(synced)
+
+    def set(self, synced):
+        _replace(self.file, "synced" if synced else "unsynced")
+
+
+def _replace(file, text):
+    """At no time does a reader find half of it."""
+    beside = file.with_suffix(".new")
+    beside.write_text(text)
+    beside.rename(file)

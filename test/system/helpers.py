@@ -63,6 +63,18 @@ def free_port():
                 continue
 
 
+def joined(*environments):
+    """One environment of several (None counts as empty): they preload their libraries together, else the last one has
+    its way."""
+    whole = {}
+    for env in environments:
+        whole.update(env or {})
+    libraries = [env["LD_PRELOAD"] for env in environments if env and env.get("LD_PRELOAD")]
+    if libraries:
+        whole["LD_PRELOAD"] = ":".join(dict.fromkeys(libraries))
+    return whole
+
+
 class Proc:
     """A program under test, in a session of its own: output in files, ended by pid, sanitizer reports read at the end."""
 
@@ -228,6 +240,7 @@ class Gateway:
     """fluksod with its settings file and state directory. Change .settings, then start(), or reload() while it runs."""
 
     DEVICE = "0123456789abcdef0123456789abcdef"
+    env = {}  # for each start of any; see the fixture kernel_clock
 
     def __init__(self, spawn, folder, board=None, mqtt_port=None):
         self.spawn, self.folder = spawn, Path(folder)
@@ -250,7 +263,8 @@ class Gateway:
 
     def start(self, *options, env=None):
         """Start the daemon and return it."""
-        self.daemon = self.spawn([BUILD / "fluksod", "-c", self.write(), *options], env=env, name="fluksod")
+        self.daemon = self.spawn([BUILD / "fluksod", "-c", self.write(), *options],
+                                 env=joined(self.env, env), name="fluksod")
         return self.daemon
 
     def stop(self):
