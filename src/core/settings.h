@@ -26,6 +26,7 @@ struct sensor_settings {
     int current[SETTINGS_PORTS]; /* analog: A of the clamp, one per port: 50, 100, 250 or 500 (P2) */
     int constant_milli;          /* pulse: thousandths of Wh or L per pulse (P3) */
     bool enable;
+    bool report; /* its counter goes to the Flukso server */
 };
 
 struct settings {
@@ -44,8 +45,21 @@ struct settings {
     struct sensor_settings *sensors;
     size_t n_sensors;
     struct {
-        char *path; /* NULL: $STATE_DIRECTORY, else /var/lib/fluksod */
+        char *path;   /* NULL: $STATE_DIRECTORY, else /var/lib/fluksod */
+        int interval; /* s between two writes of rows and counters */
+        int max_size; /* MB of rows that wait */
+        int max_age;  /* days of rows that wait */
     } storage;
+    struct {
+        bool enable;
+        char *url, *ca_file;
+        int interval; /* s between two reports */
+    } flukso;
+    struct {
+        char *url, *ca_file, *token_file; /* url NULL: off */
+        char *db, *org, *bucket;          /* db: the v1 way to write; org and bucket: v2 */
+        int interval;                     /* s between two writes */
+    } influx;
     struct {
         char *host;
         int port;

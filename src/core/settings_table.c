@@ -30,9 +30,33 @@ static bool is_path(const char *text)
     return true;
 }
 
+#define HOST_CHARACTERS "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._-"
+#define PATH_CHARACTERS HOST_CHARACTERS "/%~+@"
+
 static bool is_host(const char *text)
 {
     return text[strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.:_%-")] == '\0';
+}
+
+/* http or https, host, perhaps a port and a path: no user, query or fragment. */
+static bool is_url(const char *text)
+{
+    const char *p = strncmp(text, "https://", 8) == 0 ? text + 8 : strncmp(text, "http://", 7) == 0 ? text + 7 : NULL;
+    size_t n;
+
+    if (!p)
+        return false;
+    n = *p == '[' ? strspn(p, "[0123456789abcdefABCDEF:.") : strspn(p, HOST_CHARACTERS);
+    if (n == 0 || (*p == '[' && p[n++] != ']'))
+        return false;
+    p += n;
+    if (*p == ':') {
+        n = strspn(p + 1, "0123456789");
+        if (n == 0 || n > 5)
+            return false;
+        p += n + 1;
+    }
+    return *p == '\0' || (*p == '/' && p[strspn(p, PATH_CHARACTERS)] == '\0');
 }
 
 static bool is_ipv6(const char *text)
@@ -105,6 +129,9 @@ static const struct setting_format an_id = {"32 lower-case hex digits", sensor_i
 static const struct setting_format printable = {"a text of printable ASCII characters", is_printable, "^[ -~]*$"};
 static const struct setting_format path = {"an absolute path", is_path, "^/[^\\u0000-\\u001f]*$"};
 static const struct setting_format host = {"a host name or address", is_host, "^[0-9A-Za-z.:_%-]*$"};
+static const struct setting_format url = {
+    "an address like https://host/ or https://host:port/path", is_url,
+    "^https?://(\\[[0-9a-fA-F:.]+\\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?(/[0-9A-Za-z._/%~+@-]*)?$"};
 static const struct setting_format address = {
     "an IPv4 or IPv6 address or localhost", is_address,
     "^([0-9]+([.][0-9]+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|localhost)$"};
@@ -143,6 +170,7 @@ static const struct setting_choice bauds[] = {
 #define SENSOR(member) .offset = offsetof(struct sensor_settings, member)
 #define A_PATH         .min = 1, .max = 1024, .format = &path
 #define A_NAME         .min = 1, .max = 64, .format = &name
+#define A_URL          .min = 1, .max = 256, .format = &url
 #define A_PORT         .min = 1, .max = 65535
 
 const struct setting settings_table[] = {
@@ -186,9 +214,40 @@ const struct setting settings_table[] = {
     {"sensors[*].constant", SETTING_MILLI, SENSOR(constant_milli), .min = 1, .max = 65535999, .def = 1000,
      .help = "Wh or litres that one pulse stands for, with at most three decimals; pulse only."},
     {"sensors[*].enable", SETTING_BOOL, SENSOR(enable), .help = "Measure it."},
+    {"sensors[*].report", SETTING_BOOL, SENSOR(report), .def = true,
+     .help = "Report its counter to the Flukso server."},
     {"storage", SETTING_OBJECT, .help = "What must survive a restart."},
     {"storage.path", SETTING_TEXT, TOP(storage.path), A_PATH,
      .help = "State directory; $STATE_DIRECTORY, else /var/lib/fluksod, when not given."},
+    {"storage.interval", SETTING_INT, TOP(storage.interval), .min = 10, .max = 3600, .def = 60,
+     .help = "Seconds between two writes to the disk; a power cut loses at most so much resolution, never energy."},
+    {"storage.max_size", SETTING_INT, TOP(storage.max_size), .min = 8, .max = 100000, .def = 256,
+     .help = "MB that rows waiting for a server may take; beyond it they are thinned further."},
+    {"storage.max_age", SETTING_INT, TOP(storage.max_age), .min = 3, .max = 3650, .def = 366,
+     .help = "Days that rows wait for a server; of older ones only the first and the last of a series are kept."},
+    {"flukso", SETTING_OBJECT, .help = "Reports to the Flukso server; they need device.key."},
+    {"flukso.enable", SETTING_BOOL, TOP(flukso.enable), .def = true, .help = "Report; off: no call is made."},
+    {"flukso.url", SETTING_TEXT, TOP(flukso.url), A_URL, .def_text = "https://api.flukso.net/",
+     .help = "Address of the server: https, or http on this host."},
+    {"flukso.ca_file", SETTING_TEXT, TOP(flukso.ca_file), A_PATH,
+     .help = "Certificates that the server's must descend from; the system's when not given."},
+    {"flukso.interval", SETTING_INT, TOP(flukso.interval), .min = 60, .max = 3600, .def = 300,
+     .help = "Seconds between two reports."},
+    {"influx", SETTING_OBJECT,
+     .help = "Rows for a database that takes InfluxDB's line protocol; on as soon as url is given."},
+    {"influx.url", SETTING_TEXT, TOP(influx.url), A_URL, .help = "Address of the database: http://host:8086."},
+    {"influx.ca_file", SETTING_TEXT, TOP(influx.ca_file), A_PATH,
+     .help = "Certificates that the database's must descend from; the system's when not given."},
+    {"influx.token_file", SETTING_TEXT, TOP(influx.token_file), A_PATH,
+     .help = "File that holds the token (for version 1: user:password)."},
+    {"influx.db", SETTING_TEXT, TOP(influx.db), .min = 1, .max = 128, .format = &printable,
+     .help = "Database to write to (version 1, /write)."},
+    {"influx.org", SETTING_TEXT, TOP(influx.org), .min = 1, .max = 128, .format = &printable,
+     .help = "Organization of the bucket (version 2, /api/v2/write)."},
+    {"influx.bucket", SETTING_TEXT, TOP(influx.bucket), .min = 1, .max = 128, .format = &printable,
+     .help = "Bucket to write to (version 2)."},
+    {"influx.interval", SETTING_INT, TOP(influx.interval), .min = 10, .max = 3600, .def = 60,
+     .help = "Seconds between two writes."},
     {"mqtt", SETTING_OBJECT, .help = "The MQTT broker that readings are published to."},
     {"mqtt.host", SETTING_TEXT, TOP(mqtt.host), .min = 1, .max = 253, .format = &host, .def_text = "localhost",
      .help = "Name or address of the broker."},
