@@ -34,6 +34,7 @@ struct web {
     struct watch *watches;
     unsigned handles; /* open handles of the loop: the memory goes with the last */
     bool opened;      /* the request opened a socket */
+    bool connected;   /* and that one, or one of those, came through */
     bool again;       /* the request is on its second connection */
     int broken;       /* a watch could not be made: libuv's code */
     struct web_job job;
@@ -210,7 +211,7 @@ static bool was_stale(struct web *w, CURLcode code)
 
 static void finish(struct web *w, CURLcode code, bool stalled)
 {
-    struct web_trace trace = {&w->job, &w->reply, w->detail, w->opened, stalled};
+    struct web_trace trace = {&w->job, &w->reply, w->detail, w->opened, w->connected, stalled};
     long status = 0;
 
     if (was_stale(w, code)) {
@@ -272,6 +273,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct watch *x = poll->data;
     struct web *w = x->web;
     int fd = x->fd, flags = 0;
+    struct sockaddr_storage peer;
 
     if (status < 0) {
         /* The socket has an error, and libuv has stopped watching. Let libcurl run into it and name it; where it does
@@ -284,6 +286,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         flags |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE)
         flags |= CURL_CSELECT_OUT;
+    /* Before a socket is opened, the watch is that of the look-up. */
+    if (w->opened && !w->connected)
+        w->connected = getpeername(fd, (struct sockaddr *)&peer, &(socklen_t){sizeof peer}) == 0;
     uv_timer_start(&w->stall, on_stall, WEB_STALL_MS, 0);
     act(w, fd, flags);
 }
@@ -374,7 +379,7 @@ static void start(struct web *w)
         make_multi(w);
     w->easy = must(w->c->easy_init());
     w->detail[0] = '\0';
-    w->opened = false;
+    w->opened = w->connected = false;
     w->broken = 0;
     w->state = RUNNING;
     if (set_options(w) || w->c->multi_add_handle(w->multi, w->easy)) {

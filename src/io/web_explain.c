@@ -35,7 +35,8 @@ static enum web_failure explain_certificate(const struct words *w, long verdict)
     case X509_V_ERR_CERT_HAS_EXPIRED:
         say(w, "the server's certificate has expired");
         return WEB_EXPIRED;
-    case X509_V_OK: /* libcurl itself compares the host, after OpenSSL had no objection */
+    case X509_V_OK:              /* libcurl itself compares the host, after OpenSSL had no objection, */
+    case X509_V_ERR_UNSPECIFIED: /* and before it notes so */
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
         say(w, "the server's certificate is for another host, not for %s", t->job->host);
@@ -84,26 +85,19 @@ static enum web_failure explain_connect(const struct words *w, const struct curl
     return WEB_CONNECT;
 }
 
-/* When did that phase of the transfer end, in microseconds after its start? 0: it did not. */
-static curl_off_t ended(const struct curl *c, CURL *easy, CURLINFO phase)
-{
-    curl_off_t us = 0;
-
-    c->easy_getinfo(easy, phase, &us);
-    return us;
-}
-
 /* Whose silence was it? A kept connection has no phases before the request. */
 static enum web_failure explain_timeout(const struct words *w, const struct curl *c, CURL *easy)
 {
     const struct web_trace *t = w->t;
+    curl_off_t ready_us = 0; /* when the request could go out; 0: never */
     const int connect_s = WEB_CONNECT_MS / 1000, stall_s = WEB_STALL_MS / 1000;
 
-    if (!t->opened && !ended(c, easy, CURLINFO_PRETRANSFER_TIME_T))
+    c->easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+    if (!ready_us && !t->opened)
         say(w, "no answer to the look-up of %s within %d s", t->job->host, connect_s);
-    else if (t->opened && !ended(c, easy, CURLINFO_CONNECT_TIME_T))
+    else if (!ready_us && !t->connected)
         say(w, "no connection to %s:%s within %d s", t->job->host, t->job->port, connect_s);
-    else if (t->opened && t->job->tls && !ended(c, easy, CURLINFO_APPCONNECT_TIME_T))
+    else if (!ready_us)
         say(w, "no TLS handshake with %s:%s within %d s", t->job->host, t->job->port, connect_s);
     else if (!t->stalled)
         say(w, "no complete answer within %d s", WEB_TOTAL_MS / 1000);

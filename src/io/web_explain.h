@@ -14,6 +14,7 @@ struct web_trace {
     const struct web_reply *reply;
     const char *detail; /* libcurl's error buffer */
     bool opened;        /* a socket was opened: the name is known, and no kept connection was used */
+    bool connected;     /* a socket of it came through to the server */
     bool stalled;       /* given up by the client after WEB_STALL_MS without a byte */
 };
 

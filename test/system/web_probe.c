@@ -1,5 +1,6 @@
 /* The HTTP client on a loop of its own, driven by the words of its command line, one after the other:
  *   url=… ca=… agent=… header=… body=…   of the posts to come; an empty text takes it away; size=N: a body of N bytes
+ *   headers          none from here on
  *   post  post=N     post, and again when the answer is there, N times; each answer is a line of JSON
  *   start            post, and go on at once
  *   wait=MS          do nothing; says how many turns the loop made meanwhile, and the open descriptors
@@ -189,6 +190,8 @@ static void act(struct probe *p, const char *word)
         p->quiet = true;
     } else if (strcmp(word, "tick") == 0) {
         uv_timer_start(&p->tick, on_tick, TICK_MS, TICK_MS);
+    } else if (strcmp(word, "headers") == 0) {
+        p->request.n_headers = 0;
     } else if (strcmp(word, "cancel") == 0) {
         web_cancel(p->web);
     } else if (strcmp(word, "start") == 0) {
