@@ -1,6 +1,10 @@
 #include "app/app.h"
 
+#include "io/kernel_clock.h"
+
 #include <time.h>
+
+#define KERNEL_MS 5000 /* the kernel is asked of its clock so often, and after each step */
 
 int64_t app_mono_ms(const struct app *a)
 {
@@ -17,5 +21,13 @@ int64_t app_wall_ms(void)
 
 int64_t app_unix_s(struct app *a)
 {
-    return clock_look(&a->clock, app_wall_ms(), app_mono_ms(a));
+    int64_t mono_ms = app_mono_ms(a);
+    uint64_t steps = a->clock.steps;
+    int64_t unix_s = clock_look(&a->clock, app_wall_ms(), mono_ms);
+
+    if (!a->kernel_ms || a->clock.steps != steps || mono_ms - a->kernel_ms >= KERNEL_MS) {
+        a->kernel_ms = mono_ms;
+        clock_kernel(&a->clock, kernel_clock_kept());
+    }
+    return unix_s;
 }

@@ -16,6 +16,7 @@
 struct settings;
 struct httpd;
 struct mqtt;
+struct store;
 struct window;
 
 struct app {
@@ -27,6 +28,8 @@ struct app {
     struct facts facts;
     struct clock clock;
     struct stats stats;
+    struct store *store;     /* service_keeper's from its new to its close */
+    int64_t kernel_ms;       /* monotonic, when the kernel was last asked of its clock */
     struct mqtt *mqtt;       /* the broker's connection: service_mqtt_sink's from its new to its close, NULL else */
     struct window *window;   /* 60 seconds of each gauge */
     struct httpd *httpd;     /* routes are added in a service's new */
@@ -59,7 +62,7 @@ struct service {
     void (*close)(void *self, service_done done, void *ctx);
 };
 
-extern const struct service service_board, service_mqtt_sink, service_config_topics, service_http, service_api_local,
-    service_api_status;
+extern const struct service service_keeper, service_board, service_mqtt_sink, service_config_topics, service_http,
+    service_api_local, service_api_status, service_flukso, service_influx;
 
 #endif

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import paho.mqtt.client
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("FLUKSOD_BUILD") or ROOT / "build-test")
@@ -73,6 +74,14 @@ def joined(*environments):
     if libraries:
         whole["LD_PRELOAD"] = ":".join(dict.fromkeys(libraries))
     return whole
+
+
+def with_file(file, place):
+    """Words before a command that make it see `file` at `place`."""
+    words = ["unshare", "--mount", "sh", "-c", f'mount --bind {file} {place} && exec "$@"', "sh"]
+    if subprocess.run([*words, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("needs a mount namespace")
+    return words
 
 
 class Proc:

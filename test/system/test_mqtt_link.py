@@ -12,7 +12,7 @@ import pytest
 
 from broker import Broker
 from certs import Authority
-from helpers import BUILD, free_port, scaled, wait_until
+from helpers import BUILD, free_port, scaled, wait_until, with_file
 from faked_time import fast
 
 DEVICE = "0123456789abcdef0123456789abcdef"
@@ -220,14 +220,6 @@ def test_unknown_host(spawn):
     probe = Probe(spawn, 1883, host="no..such.host")  # a name that is refused without asking anybody
     probe.says(r"broker no\.\.such\.host:1883: name not found")
     probe.wait(lambda n: n["mqtt_connect_failures_total"] >= 2, "a second look-up")
-
-
-def with_file(file, place):
-    """Words before a command that make it see `file` at `place`."""
-    words = ["unshare", "--mount", "sh", "-c", f'mount --bind {file} {place} && exec "$@"', "sh"]
-    if subprocess.run([*words, "true"], stderr=subprocess.DEVNULL).returncode != 0:
-        pytest.skip("needs a mount namespace")
-    return words
 
 
 def test_localhost_on_ipv4_only(spawn, broker, folder):
