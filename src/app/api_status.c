@@ -75,6 +75,7 @@ static bool next_piece(struct answer *a)
         .facts = &app->facts,
         .clock = &app->clock,
         .stats = &app->stats,
+        .sections = &app->sections,
         .started_ms = app->started_ms,
         .mono_ms = app_mono_ms(app),
         .unix_s = app_unix_s(app),

@@ -2,6 +2,7 @@
 
 #include "io/kernel_clock.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 #define KERNEL_MS 5000 /* the kernel is asked of its clock so often, and after each step */
@@ -30,4 +31,21 @@ int64_t app_unix_s(struct app *a)
         clock_kernel(&a->clock, kernel_clock_kept());
     }
     return unix_s;
+}
+
+void app_section(struct app *a, const struct status_section *s)
+{
+    if (a->sections.n == STATUS_SECTIONS)
+        abort();
+    a->sections.v[a->sections.n++] = *s;
+}
+
+void app_section_end(struct app *a, const void *self)
+{
+    for (size_t i = 0; i < a->sections.n; i++) {
+        if (a->sections.v[i].self != self)
+            continue;
+        a->sections.v[i] = a->sections.v[--a->sections.n];
+        return;
+    }
 }

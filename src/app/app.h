@@ -9,6 +9,7 @@
 #include "core/ledger.h"
 #include "core/sensors.h"
 #include "core/stats.h"
+#include "core/status_view.h"
 
 #include <stdint.h>
 #include <uv.h>
@@ -28,8 +29,9 @@ struct app {
     struct facts facts;
     struct clock clock;
     struct stats stats;
-    struct store *store;     /* service_keeper's from its new to its close */
-    int64_t kernel_ms;       /* monotonic, when the kernel was last asked of its clock */
+    struct status_sections sections; /* what services add to the status: in their new */
+    struct store *store;             /* service_keeper's from its new to its close */
+    int64_t kernel_ms;               /* monotonic, when the kernel was last asked of its clock */
     struct mqtt *mqtt;       /* the broker's connection: service_mqtt_sink's from its new to its close, NULL else */
     struct window *window;   /* 60 seconds of each gauge */
     struct httpd *httpd;     /* routes are added in a service's new */
@@ -48,6 +50,10 @@ int64_t app_unix_s(struct app *a);
 
 /* The wall clock as the host has it, in milliseconds. */
 int64_t app_wall_ms(void);
+
+/* Add to the status. Too many abort: their number is known when the program is written. */
+void app_section(struct app *a, const struct status_section *s);
+void app_section_end(struct app *a, const void *self);
 
 /* A service: one part of the gateway with a life of its own. The gateway calls, in this order: new, apply (with
  * old == NULL at start, later at each change), stop (say good-bye; the loop still runs), close (release all handles,

@@ -5,7 +5,7 @@
 
 const char *fact_name(enum fact f)
 {
-    static const char *const names[FACT_COUNT] = {"board", "heartbeat", "broker", "settings"};
+    static const char *const names[FACT_COUNT] = {"board", "heartbeat", "broker", "settings", "server"};
 
     return names[f];
 }
@@ -41,6 +41,14 @@ void facts_set(struct facts *f, enum fact which, bool on, const char *reason, in
     v->on = on;
     v->changed = true;
     snprintf(v->reason, sizeof v->reason, "%s", reason);
+    f->pending = true;
+}
+
+void facts_pulse(struct facts *f, enum fact which, const char *reason, int64_t mono_ms)
+{
+    facts_set(f, which, true, reason, mono_ms);
+    f->v[which].pulses++;
+    f->v[which].changed = true;
     f->pending = true;
 }
 

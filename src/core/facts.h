@@ -11,6 +11,7 @@ enum fact {
     FACT_HEARTBEAT, /* L4: polls are answered; off as soon as the board is lost */
     FACT_BROKER,    /* connected to the MQTT broker */
     FACT_SETTINGS,  /* the settings in force are those of the file */
+    FACT_SERVER,    /* L3: the Flukso server is reached; a pulse for each call that it answered with success */
     FACT_COUNT
 };
 
@@ -21,6 +22,7 @@ struct fact_value {
     bool on;
     bool changed;             /* not delivered yet */
     int64_t since_ms;         /* monotonic, of the last change of `on` */
+    uint64_t pulses;          /* how often it happened anew while on: what an LED blinks at */
     char reason[FACT_REASON]; /* why it is off, or what it is connected to; may be "" */
 };
 
@@ -43,6 +45,9 @@ int facts_watch(struct facts *f, fact_cb cb, void *ctx);
 
 /* Latch a fact. reason is copied and cut at FACT_REASON - 1 bytes; NULL stands for "". */
 void facts_set(struct facts *f, enum fact which, bool on, const char *reason, int64_t mono_ms);
+
+/* It is on, and it happened once more. */
+void facts_pulse(struct facts *f, enum fact which, const char *reason, int64_t mono_ms);
 
 /* Tell the watchers what changed since the last call. */
 void facts_deliver(struct facts *f);

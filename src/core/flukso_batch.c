@@ -72,7 +72,7 @@ enum flukso_batch_step flukso_batch_answer(struct flukso_batch *b, const struct 
         b->taken += b->hi - b->lo;
         return move(b, b->hi);
     case ANSWER_STALE:
-        if (a->last_s == 0 || a->last_s >= b->rows[b->lo].unix_s)
+        if (flukso_batch_explains(b, a))
             return stale(b, a->last_s);
         return refusal(b, others_ok, refused);
     case ANSWER_TOO_LARGE:

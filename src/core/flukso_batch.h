@@ -70,6 +70,12 @@ static inline const struct thin_row *flukso_batch_window(const struct flukso_bat
     return b->rows ? b->rows + b->lo : NULL;
 }
 
+/* Does this STALE answer tell why the window was not taken? One whose last stamp lies before it does not. */
+static inline bool flukso_batch_explains(const struct flukso_batch *b, const struct answer *a)
+{
+    return a->last_s == 0 || a->last_s >= b->rows[b->lo].unix_s;
+}
+
 /* The last row that is done: where a reader's position may go. NULL: none yet. */
 static inline const struct thin_row *flukso_batch_last(const struct flukso_batch *b)
 {

@@ -35,6 +35,11 @@ static void put_clock(struct jsonw *w, const struct status_view *v)
     put_unix(w, "unix_s", v->unix_s);
     jsonw_int(w, "steps", (int64_t)v->clock->steps);
     jsonw_milli(w, "last_step_s", v->clock->step_ms);
+    jsonw_bool(w, "kernel_synced", v->clock->kernel);
+    if (v->clock->server_known)
+        jsonw_int(w, "ahead_of_server_s", v->clock->ahead_s);
+    else
+        jsonw_null(w, "ahead_of_server_s");
     jsonw_close(w, '}');
 }
 
@@ -69,6 +74,7 @@ static void put_facts(struct jsonw *w, const struct status_view *v)
         jsonw_bool(w, "on", f->on);
         put_unix(w, "since", v->unix_s ? v->unix_s - for_ms / 1000 : 0);
         jsonw_milli(w, "for_s", for_ms);
+        jsonw_int(w, "pulses", (int64_t)f->pulses);
         jsonw_str(w, "reason", f->reason);
         jsonw_close(w, '}');
     }
@@ -83,6 +89,21 @@ static void put_number(void *ctx, const struct stat_value *s)
     jsonw_int(ctx, key, s->value);
 }
 
+static void put_sections(struct jsonw *w, const struct status_view *v, const struct sensor *s)
+{
+    for (size_t i = 0; v->sections && i < v->sections->n; i++) {
+        const struct status_section *x = &v->sections->v[i];
+        if (s ? !x->sensor : !x->top)
+            continue;
+        jsonw_open(w, x->name, '{');
+        if (s)
+            x->sensor(x->self, s, w);
+        else
+            x->top(x->self, w);
+        jsonw_close(w, '}');
+    }
+}
+
 static void put_head(struct jsonw *w, const struct status_view *v)
 {
     jsonw_open(w, NULL, '{');
@@ -90,6 +111,7 @@ static void put_head(struct jsonw *w, const struct status_view *v)
     put_clock(w, v);
     put_settings(w, v->settings);
     put_facts(w, v);
+    put_sections(w, v, NULL);
     jsonw_open(w, "numbers", '{');
     stats_walk(v->stats, put_number, w);
     jsonw_close(w, '}');
@@ -119,6 +141,7 @@ static void put_sensor(struct jsonw *w, const struct sensor *s, const struct sta
         jsonw_milli(w, "age_s", v->mono_ms - l->mono_ms);
         jsonw_close(w, '}');
     }
+    put_sections(w, v, s);
     jsonw_close(w, '}');
 }
 

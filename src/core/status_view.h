@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 struct clock;
+struct jsonw;
+struct sensor;
 struct facts;
 struct sensors;
 struct settings;
@@ -20,6 +22,21 @@ struct status_library {
     const char *name, *version;
 };
 
+/* What a service adds to the status: an object of its own name at the top, and one in each sensor. */
+struct status_section {
+    const char *name;
+    void (*top)(void *self, struct jsonw *w);                            /* members of the object; or NULL */
+    void (*sensor)(void *self, const struct sensor *s, struct jsonw *w); /* likewise; or NULL */
+    void *self;
+};
+
+#define STATUS_SECTIONS 8
+
+struct status_sections {
+    struct status_section v[STATUS_SECTIONS];
+    size_t n;
+};
+
 struct status_view {
     const char *version;
     const struct status_library *libraries;
@@ -29,8 +46,9 @@ struct status_view {
     const struct facts *facts;
     const struct clock *clock;
     const struct stats *stats;
-    int64_t started_ms, mono_ms; /* monotonic: start of the program, and now */
-    int64_t unix_s;              /* now, or 0: not known */
+    const struct status_sections *sections; /* or NULL */
+    int64_t started_ms, mono_ms;            /* monotonic: start of the program, and now */
+    int64_t unix_s;                         /* now, or 0: not known */
 };
 
 #endif

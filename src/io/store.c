@@ -62,6 +62,33 @@ void store_note_numbers(struct store *s)
     s->bytes_written = (int64_t)s->db.bytes_written;
 }
 
+static void on_timer_closed(uv_handle_t *h)
+{
+    struct store *s = h->data;
+    void (*closed)(void *ctx) = s->closed;
+    void *ctx = s->closed_ctx;
+
+    store_db_close(&s->db);
+    store_index_free(s);
+    store_sweep_free(s);
+    spool_fini(&s->spool);
+    free(s->series);
+    free(s);
+    closed(ctx);
+}
+
+/* The store is closing and nothing is left to do: it goes. */
+static void maybe_finish_closing(struct store *s)
+{
+    if (!s->closing || s->running || s->writing)
+        return;
+    for (int c = 0; c < STORE_CLASSES; c++)
+        if (s->head[c])
+            return;
+    if (!uv_is_closing((uv_handle_t *)&s->timer))
+        uv_close((uv_handle_t *)&s->timer, on_timer_closed);
+}
+
 static void on_worked(uv_work_t *w, int cancelled)
 {
     struct store *s = w->data;
@@ -74,6 +101,7 @@ static void on_worked(uv_work_t *w, int cancelled)
     s->loaded = NULL;
     j->done(j, s->status);
     next_job(s);
+    maybe_finish_closing(s);
 }
 
 static void next_job(struct store *s)
@@ -276,12 +304,14 @@ static void writing_free(struct store_writing *w)
 
 static void tell_waiters(struct store *s, int status)
 {
+    struct store_waiter *waiters = s->waiters;
     size_t n = s->n_waiters;
 
+    s->waiters = NULL; /* who is told may flush again */
     s->n_waiters = 0;
     for (size_t i = 0; i < n; i++)
-        if (s->waiters[i].done)
-            s->waiters[i].done(s->waiters[i].ctx, status);
+        waiters[i].done(waiters[i].ctx, status);
+    free(waiters);
 }
 
 static void on_slice(struct store_job *j, int status)
@@ -309,14 +339,12 @@ static void on_slice(struct store_job *j, int status)
     tell_waiters(s, status);
     if (status == 0 && !s->closing)
         store_maybe_sweep(s);
-    store_maybe_finish_closing(s);
 }
 
 void store_flush(struct store *s, store_flushed_cb done, void *ctx)
 {
     if (done) {
-        if (s->n_waiters == STORE_WAITERS)
-            abort(); /* the readers are known when the program is written */
+        s->waiters = must(realloc(s->waiters, (s->n_waiters + 1) * sizeof *s->waiters));
         s->waiters[s->n_waiters].done = done;
         s->waiters[s->n_waiters++].ctx = ctx;
     }
@@ -446,32 +474,6 @@ void store_apply(struct store *s, const struct store_config *c)
         move_to(s, c->dir);
     }
     uv_timer_start(&s->timer, on_interval, (uint64_t)c->interval_s * 1000, (uint64_t)c->interval_s * 1000);
-}
-
-static void on_timer_closed(uv_handle_t *h)
-{
-    struct store *s = h->data;
-    void (*closed)(void *ctx) = s->closed;
-    void *ctx = s->closed_ctx;
-
-    store_db_close(&s->db);
-    store_index_free(s);
-    store_sweep_free(s);
-    spool_fini(&s->spool);
-    free(s->series);
-    free(s);
-    closed(ctx);
-}
-
-void store_maybe_finish_closing(struct store *s)
-{
-    if (!s->closing || s->running || s->writing)
-        return;
-    for (int c = 0; c < STORE_CLASSES; c++)
-        if (s->head[c])
-            return;
-    if (!uv_is_closing((uv_handle_t *)&s->timer))
-        uv_close((uv_handle_t *)&s->timer, on_timer_closed);
 }
 
 void store_close(struct store *s, void (*done)(void *ctx), void *ctx)

@@ -5,8 +5,6 @@
 #include "core/spool.h"
 #include "io/store.h"
 
-#define STORE_WAITERS 8
-
 /* One reader's places, by series. */
 struct store_reader_state {
     bool on, saved_on; /* switched on; the file knows so */
@@ -22,6 +20,11 @@ struct store_series_state {
     uint8_t wanted;          /* bit per reader */
     uint8_t placed, unsaved; /* bit per reader: it has a place here; it is to be saved */
     struct store_position at[STORE_READERS];
+};
+
+struct store_waiter {
+    store_flushed_cb done;
+    void *ctx;
 };
 
 struct store_writing;
@@ -52,10 +55,7 @@ struct store {
     struct spool spool;
     struct store_writing *writing; /* a write under way */
     bool again;
-    struct {
-        store_flushed_cb done;
-        void *ctx;
-    } waiters[STORE_WAITERS];
+    struct store_waiter *waiters;
     size_t n_waiters;
     char error[STORE_ERROR]; /* "" while it writes */
     struct store_reader_state readers[STORE_READERS];
@@ -90,9 +90,6 @@ void store_watch_clock(struct store *s);
 /* After a write: time to look through the rows that wait? */
 void store_maybe_sweep(struct store *s);
 void store_sweep_free(struct store *s);
-
-/* The last thing that a job's end does: when the store is closing and nothing is left to do, it goes. */
-void store_maybe_finish_closing(struct store *s);
 
 /* The open file's size and what it wrote, for the loop: while no job runs. */
 void store_note_numbers(struct store *s);

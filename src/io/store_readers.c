@@ -134,7 +134,6 @@ static void on_purged(struct store_job *j, int status)
     }
     s->purging = false;
     store_note_numbers(s);
-    store_maybe_finish_closing(s);
 }
 
 void store_purge(struct store *s)
@@ -301,7 +300,6 @@ static void on_swept(struct store_job *j, int status)
     store_note_numbers(s);
     store_sweep_free(s);
     judge_size(s);
-    store_maybe_finish_closing(s);
 }
 
 static void sweep(struct store *s)

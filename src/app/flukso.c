@@ -1,0 +1,397 @@
+/* The Flukso reporter: counters that wait in the store go to the Flukso server, with a heartbeat and the sensors'
+ * configuration (flukso-api.md, V1, V3, L3). One call at a time over one connection; while it waits for an answer, MQTT
+ * and all else go on. It never deletes a row (the store does, when all have passed it), never upgrades anything, and
+ * sends no measurement before the time is agreed.
+ *
+ *     due? ─► heartbeat ─► configurations ─► rows that wait, the sensors in turn ─► a new round of rows
+ *     an outage stops them all for a while; what people must mend stops one sensor                              */
+#include "app/flukso_impl.h"
+
+#include "core/backoff.h"
+#include "core/flukso_body.h"
+#include "core/ident.h"
+#include "io/files.h"
+#include "io/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <sys/random.h>
+
+#define LOOK_MS 10000 /* while the clock is not agreed: NTP may set it at any time */
+
+/* V3: the first report within five minutes of the start, spread over the devices that a power cut starts together. */
+#define FIRST_BEAT_MS     1000
+#define FIRST_BEAT_SPREAD 9000
+#define FIRST_MS          15000
+#define FIRST_SPREAD      225000
+
+int64_t flukso_wait_ms(const struct flukso *f, unsigned failures)
+{
+    uint32_t random = UINT32_MAX;
+
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) < 0)
+        random = UINT32_MAX;
+    return backoff_within(failures, FLUKSO_BASE_MS, (uint32_t)f->interval_ms, random);
+}
+
+void flukso_sensor_moved(struct flukso *f, struct flukso_sensor *s, int64_t newest_s)
+{
+    const struct thin_row *last = flukso_batch_last(&s->batch);
+    struct store_position p = store_position(f->app->store, STORE_FLUKSO, s->series);
+    bool done = flukso_batch_done(&s->batch);
+
+    if (last) {
+        p.at = (struct store_key){last->key_s, last->era, s->series};
+        p.newest_s = last->unix_s > p.newest_s ? last->unix_s : p.newest_s;
+        p.newest_milli = last->value;
+    }
+    if (done)
+        p.at = s->seen;
+    if (newest_s > p.newest_s)
+        p.newest_s = newest_s;
+    store_moved(f->app->store, &p, done ? s->passed : 0);
+}
+
+/* ---- what is due ---- */
+
+static bool try_config(struct flukso *f, int64_t now_ms)
+{
+    for (size_t i = 0; i < f->n_sensors; i++) {
+        struct flukso_sensor *s = &f->sensors[i];
+        if (s->config == FLUKSO_CONFIG_OK || (s->config == FLUKSO_CONFIG_FAILED && now_ms < s->config_ms))
+            continue;
+        flukso_call_config(f, i);
+        return true;
+    }
+    return false;
+}
+
+static bool has_rows(const struct flukso_sensor *s, int64_t now_ms)
+{
+    return !flukso_batch_done(&s->batch) && now_ms >= s->retry_ms;
+}
+
+/* The next sensor in turn that has rows to send. */
+static bool try_rows(struct flukso *f, int64_t now_ms)
+{
+    for (size_t k = 0; k < f->n_sensors; k++) {
+        size_t i = (f->turn + k) % f->n_sensors;
+        if (!has_rows(&f->sensors[i], now_ms))
+            continue;
+        f->turn = i + 1;
+        flukso_call_rows(f, i);
+        return true;
+    }
+    return false;
+}
+
+/* All batches are sent: what they stood for may go, and where there was more, it comes next. */
+static bool try_round(struct flukso *f, int64_t now_ms)
+{
+    bool more = false, waiting = false;
+
+    for (size_t i = 0; i < f->n_sensors; i++) {
+        struct flukso_sensor *s = &f->sensors[i];
+        if (flukso_batch_done(&s->batch))
+            more |= s->more;
+        else
+            waiting = true;
+    }
+    if (f->purge_due && !waiting) {
+        f->purge_due = false;
+        store_flush(f->app->store, NULL, NULL); /* the places first */
+        store_purge(f->app->store);
+    }
+    if (!f->n_sensors || (!more && now_ms < f->report_ms))
+        return false;
+    for (size_t i = 0; i < f->n_sensors; i++)
+        f->sensors[i].more = false;
+    f->purge_due = true;
+    flukso_round_start(f);
+    return true;
+}
+
+static void arm(struct flukso *f, int64_t now_ms, bool agreed);
+
+void flukso_step(struct flukso *f)
+{
+    int64_t now_ms = app_mono_ms(f->app);
+
+    if (!f->on || f->call != FLUKSO_CALL_NONE || f->round)
+        return;
+    app_unix_s(f->app); /* the clock may have stepped meanwhile */
+    bool agreed = f->app->clock.state == CLOCK_SYNCED;
+    if (now_ms >= f->not_before_ms) {
+        if (now_ms >= f->beat_ms) {
+            flukso_call_heartbeat(f);
+            return;
+        }
+        if (try_config(f, now_ms))
+            return;
+        if (agreed && (try_rows(f, now_ms) || try_round(f, now_ms)))
+            return;
+    }
+    arm(f, now_ms, agreed);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    flukso_step(t->data);
+}
+
+static void arm(struct flukso *f, int64_t now_ms, bool agreed)
+{
+    int64_t next = f->beat_ms;
+
+    for (size_t i = 0; i < f->n_sensors; i++) {
+        const struct flukso_sensor *s = &f->sensors[i];
+        if (s->config == FLUKSO_CONFIG_FAILED && s->config_ms < next)
+            next = s->config_ms;
+        if (agreed && !flukso_batch_done(&s->batch) && s->retry_ms < next)
+            next = s->retry_ms;
+    }
+    if (agreed && f->n_sensors && f->report_ms < next)
+        next = f->report_ms;
+    if (!agreed && next > now_ms + LOOK_MS)
+        next = now_ms + LOOK_MS;
+    if (next < f->not_before_ms)
+        next = f->not_before_ms;
+    uv_timer_start(&f->timer, on_timer, next > now_ms ? (uint64_t)(next - now_ms) : 1, 0);
+}
+
+/* ---- settings ---- */
+
+static void sensor_free(struct flukso_sensor *s)
+{
+    flukso_batch_fini(&s->batch);
+    jsonw_free(&s->config_body);
+    free(s->name);
+}
+
+static void drop_sensors(struct flukso_sensor *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sensor_free(&v[i]);
+    free(v);
+}
+
+static bool is_reported(const struct sensor_settings *x)
+{
+    const char *unit[READING_KINDS];
+
+    sensor_units(x->type, unit);
+    return x->enable && x->report && x->class != SENSOR_UART && unit[READING_COUNTER];
+}
+
+/* What was known of the sensor, when its settings are what they were. */
+static void inherit(struct flukso_sensor *s, const struct flukso_sensor *old, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(old[i].id, s->id) != 0)
+            continue;
+        s->sent_s = old[i].sent_s;
+        s->sent_milli = old[i].sent_milli;
+        if (old[i].config == FLUKSO_CONFIG_OK && old[i].config_body.len == s->config_body.len &&
+            memcmp(old[i].config_body.buf, s->config_body.buf, s->config_body.len) == 0)
+            s->config = FLUKSO_CONFIG_OK;
+    }
+}
+
+static void set_sensors(struct flukso *f, const struct settings *next)
+{
+    struct flukso_sensor *old = f->sensors;
+    size_t n_old = f->n_sensors;
+
+    f->sensors = must(calloc(next->n_sensors + 1, sizeof *f->sensors));
+    f->n_sensors = 0;
+    f->turn = 0;
+    store_want_none(f->app->store, STORE_FLUKSO);
+    for (size_t i = 0; i < next->n_sensors; i++) {
+        const struct sensor_settings *x = &next->sensors[i];
+        if (!is_reported(x))
+            continue;
+        struct flukso_sensor *s = &f->sensors[f->n_sensors++];
+        memcpy(s->id, x->id, SENSOR_ID_LEN);
+        s->name = must(strdup(x->name));
+        s->series = store_series(f->app->store, s->id, READING_COUNTER);
+        store_want(f->app->store, STORE_FLUKSO, s->series);
+        jsonw_init(&s->config_body);
+        flukso_body_config(&s->config_body, x, next->phase);
+        inherit(s, old, n_old);
+    }
+    drop_sensors(old, n_old);
+}
+
+/* The key of the settings or of its file; false with why_off set. */
+static bool find_key(struct flukso *f, const struct settings *next)
+{
+    char *text = NULL;
+    size_t len = 0;
+    int err;
+
+    if (next->device.key) {
+        snprintf(f->key, sizeof f->key, "%s", next->device.key);
+        return true;
+    }
+    f->why_off = "no device.key is set: the Flukso server would not know this device";
+    if (!next->device.key_file)
+        return false;
+    err = files_read(next->device.key_file, 256, &text, &len);
+    f->why_off = "device.key_file cannot be read";
+    if (err < 0) {
+        log_error("flukso: %s: %s", next->device.key_file, strerror(-err));
+        return false;
+    }
+    len = strcspn(text, "\r\n");
+    bool good = len == FLUKSO_KEY;
+    if (good)
+        snprintf(f->key, sizeof f->key, "%.*s", FLUKSO_KEY, text);
+    f->why_off = "device.key_file does not begin with a line of 32 characters";
+    explicit_bzero(text, len);
+    free(text);
+    return good;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* The time within a spread that is this device's own. */
+static int64_t jitter_ms(const struct settings *s, const char *what, int64_t spread_ms)
+{
+    char id[IDENT_LEN + 1];
+
+    ident_derive(s->device.id, what, id);
+    id[8] = '\0';
+    return (int64_t)(strtoull(id, NULL, 16) % (uint64_t)spread_ms);
+}
+
+static void switch_off(struct flukso *f, const struct settings *old)
+{
+    bool was = f->on || !old;
+
+    f->on = false;
+    uv_timer_stop(&f->timer);
+    set_sensors(f, &(struct settings){0});
+    store_reader_off(f->app->store, STORE_FLUKSO);
+    facts_set(&f->app->facts, FACT_SERVER, false, f->why_off, app_mono_ms(f->app));
+    if (was)
+        log_note("flukso: nothing is reported: %s", f->why_off);
+}
+
+static void switch_on(struct flukso *f, const struct settings *next)
+{
+    int64_t now_ms = app_mono_ms(f->app);
+
+    f->on = true;
+    f->reset = true;
+    f->beat_ms = now_ms + FIRST_BEAT_MS + jitter_ms(next, "heartbeat", FIRST_BEAT_SPREAD);
+    f->report_ms = now_ms + FIRST_MS + jitter_ms(next, "report", FIRST_SPREAD);
+    facts_set(&f->app->facts, FACT_SERVER, false, "not called yet", now_ms);
+    log_info("flukso: reports to %s every %lld s", f->url, (long long)f->interval_ms / 1000);
+}
+
+static void flukso_apply(void *self, const struct settings *old, const struct settings *next)
+{
+    struct flukso *f = self;
+    bool was_on = f->on,
+         same_server = same_text(f->url, next->flukso.url) && same_text(f->ca_file, next->flukso.ca_file);
+
+    web_cancel(f->web);
+    f->call = FLUKSO_CALL_NONE;
+    flukso_round_drop(f);
+    free(f->url);
+    free(f->ca_file);
+    f->url = must(strdup(next->flukso.url));
+    f->ca_file = next->flukso.ca_file ? must(strdup(next->flukso.ca_file)) : NULL;
+    f->interval_ms = (int64_t)next->flukso.interval * 1000;
+    f->failures = 0;
+    f->not_before_ms = 0;
+    f->why_off = "reporting is switched off (flukso.enable)";
+    if (!next->flukso.enable || !find_key(f, next)) {
+        switch_off(f, old);
+        return;
+    }
+    store_reader_on(f->app->store, STORE_FLUKSO, THIN_SPEC);
+    set_sensors(f, next);
+    if (!was_on)
+        switch_on(f, next);
+    else if (!same_server || f->beat_text[0])
+        f->beat_ms = 0;
+    if (f->report_ms > app_mono_ms(f->app) + f->interval_ms)
+        f->report_ms = app_mono_ms(f->app) + f->interval_ms;
+    uv_timer_start(&f->timer, on_timer, 1, 0);
+}
+
+/* ---- life ---- */
+
+static void *flukso_new(struct app *app)
+{
+    struct flukso *f = must(calloc(1, sizeof *f));
+
+    f->app = app;
+    f->why_off = "";
+    f->web = web_new(app->loop);
+    uv_timer_init(app->loop, &f->timer);
+    f->timer.data = f;
+    stats_add(&app->stats, flukso_stats, f);
+    app_section(app, &(struct status_section){"flukso", flukso_status_top, flukso_status_sensor, f});
+    return f;
+}
+
+static void flukso_stop(void *self)
+{
+    struct flukso *f = self;
+
+    f->on = false;
+    uv_timer_stop(&f->timer);
+    web_cancel(f->web);
+    flukso_round_drop(f);
+}
+
+static void closed_one(struct flukso *f)
+{
+    if (--f->closing > 0)
+        return;
+    service_done done = f->done;
+    void *ctx = f->done_ctx;
+    drop_sensors(f->sensors, f->n_sensors);
+    explicit_bzero(f->key, sizeof f->key);
+    free(f->url);
+    free(f->ca_file);
+    free(f);
+    done(ctx);
+}
+
+static void on_web_closed(void *ctx)
+{
+    closed_one(ctx);
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+    closed_one(h->data);
+}
+
+static void flukso_close(void *self, service_done done, void *ctx)
+{
+    struct flukso *f = self;
+
+    stats_remove(&f->app->stats, flukso_stats, f);
+    app_section_end(f->app, f);
+    f->done = done;
+    f->done_ctx = ctx;
+    f->closing = 2;
+    web_close(f->web, on_web_closed, f);
+    uv_close((uv_handle_t *)&f->timer, on_timer_closed);
+}
+
+const struct service service_flukso = {
+    .name = "flukso",
+    .new = flukso_new,
+    .apply = flukso_apply,
+    .stop = flukso_stop,
+    .close = flukso_close,
+};
