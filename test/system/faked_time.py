@@ -3,6 +3,7 @@ the program and its signals), and in which the kernel says what a test wants of 
 told not to mind the preloaded libraries."""
 import glob
 import os
+import subprocess
 
 from helpers import BUILD, joined
 
@@ -33,6 +34,32 @@ class WallClock:
 
     def set(self, text):
         _replace(self.file, text)
+
+
+class SharedClock:
+    """One clock for all programs that are started with .env, however late: it runs `factor` times as fast, wall and
+    monotonic alike, and jump(seconds) lets time pass for all of them at once."""
+
+    def __init__(self, folder, factor):
+        self.file, self.factor, self.ahead = folder / "shared-clock", factor, 0
+        self._set()
+        # The command makes the shared memory that the library needs to agree on when the clock began.
+        self._keeper = subprocess.Popen(["faketime", "-f", "+0", "sh", "-c", "echo $FAKETIME_SHARED; exec cat"],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        shared = self._keeper.stdout.readline().strip()
+        self.env = _preloaded(FAKETIME_TIMESTAMP_FILE=str(self.file), FAKETIME_NO_CACHE="1", FAKETIME_SHARED=shared)
+
+    def _set(self):
+        _replace(self.file, f"+{self.ahead} x{self.factor}")
+
+    def jump(self, seconds):
+        self.ahead += seconds
+        self._set()
+
+    def close(self):
+        self._keeper.stdin.close()
+        self._keeper.stdout.close()
+        self._keeper.wait()
 
 
 class KernelClock:
