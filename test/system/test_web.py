@@ -16,17 +16,19 @@ LIMIT = 65536  # WEB_BODY_MAX
 def test_request_and_answer(serve, probe):
     def behave(server, conn, _number):
         server.next(conn)
-        conn.sendall(answer(b'{"response":"ok"}', "401 Unauthorized", "www-authenticate:Incorrect digest  ", "X-DIGEST: one",
-                            "X-Digest:  68aa599a6ab602232dd261323a595449e17b6beb", "Date: Sun, 06 Nov 1994 08:49:37 GMT",
+        conn.sendall(answer(b'{"response":"ok"}', "401 Unauthorized", "www-authenticate:Incorrect digest  ",
+                            "X-DIGEST: one", "X-Digest:  68aa599a6ab602232dd261323a595449e17b6beb",
+                            "Date: Sun, 06 Nov 1994 08:49:37 GMT",
                             "Retry-After: 120", "Content-Type: application/json", "X-Date: no", "Dat: e", "Dates: f"))
     server = serve(behave)
-    (got,), _ = probe(f"url={server.url}", "agent=Fluksometer v1", "header=Content-Type: application/json", "header=X-Version: 1.0",
-                      "header=X-Digest: 0123", 'body={"measurements":[[1,2]]}', "post")
+    (got,), _ = probe(f"url={server.url}", "agent=Fluksometer v1", "header=Content-Type: application/json",
+                      "header=X-Version: 1.0", "header=X-Digest: 0123", 'body={"measurements":[[1,2]]}', "post")
     (head, body), = server.requests
     first, *headers = head.decode().split("\r\n")
     assert first == "POST /sensor/1?x=y HTTP/1.1"
-    assert sorted(headers) == sorted([f"Host: 127.0.0.1:{server.port}", "Accept: */*", "User-Agent: Fluksometer v1", "X-Version: 1.0",
-                                      "X-Digest: 0123", "Content-Type: application/json", "Content-Length: 24"])
+    assert sorted(headers) == sorted([f"Host: 127.0.0.1:{server.port}", "Accept: */*", "User-Agent: Fluksometer v1",
+                                      "X-Version: 1.0", "X-Digest: 0123", "Content-Type: application/json",
+                                      "Content-Length: 24"])
     assert body == b'{"measurements":[[1,2]]}'
     got.pop("ms")
     assert got == {"status": 401, "failure": "NONE", "error": "", "www-authenticate": "Incorrect digest",
@@ -36,8 +38,8 @@ def test_request_and_answer(serve, probe):
 
 def test_body_of_any_size(serve, probe):
     server = serve(echo)
-    lines, end = probe(f"url={server.url}", "body=", "post", f"size={LIMIT}", "post", f"size={LIMIT + 1}", "post", "size=3000000",
-                       "post", "body=x", "post")
+    lines, _ = probe(f"url={server.url}", "body=", "post", f"size={LIMIT}", "post", f"size={LIMIT + 1}", "post",
+                     "size=3000000", "post", "body=x", "post")
     assert [(x["status"], x["failure"], x["len"]) for x in lines] == [
         (200, "NONE", 0), (200, "NONE", LIMIT), (0, "TOO_LONG", 0), (0, "TOO_LONG", 0), (200, "NONE", 1)]
     assert lines[2]["error"] == f"the answer is longer than {LIMIT} bytes"
@@ -50,7 +52,8 @@ def test_body_of_any_size(serve, probe):
 def test_kept_alive(serve, probe, authority, secure):
     """Idle, it costs no turn of the loop: the one is the end of the wait."""
     server = serve(echo, authority.issue("server", "IP:127.0.0.1") if secure else None)
-    lines, end = probe(f"url={server.url}", f"ca={authority.file}", "body=x", "wait=10", "post=20", "wait=1500", "post=20")
+    lines, end = probe(f"url={server.url}", f"ca={authority.file}", "body=x", "wait=10", "post=20", "wait=1500",
+                       "post=20")
     assert end["ok"] == 40 and server.accepted == 1
     before, after = (x for x in lines if "turns" in x)
     assert after["turns"] <= 2 and not after["busy"]
@@ -59,7 +62,8 @@ def test_kept_alive(serve, probe, authority, secure):
 def test_unusual_but_complete_answers(serve, probe):
     for raw, status, body in (
             (b"HTTP/1.1 100 Continue\r\nDate: early\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, "ok"),
-            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\nDate: late\r\n\r\n", 200, "ok"),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\nDate: late\r\n\r\n",
+             200, "ok"),
             (b"HTTP/1.0 200 OK\n\nok", 200, "ok"),  # ended by closing
             (b"HTTP/1.1 204 No Content\r\n\r\n", 204, ""),
             (b"HTTP/1.1 500 \r\nContent-Length: 0\r\n\r\n", 500, ""),
@@ -72,7 +76,8 @@ def test_unusual_but_complete_answers(serve, probe):
 def test_zero_bytes_and_long_headers(serve, probe):
     server = serve(says(answer(b"a\0b", "200 OK", "X-Digest: " + "d" * 5000, "Retry-After:")))
     (got,), _ = probe(f"url={server.url}", "post")
-    assert (got["status"], got["len"], got["body"], got["x-digest"], got["retry-after"]) == (200, 3, "a", "d" * 1024, "")
+    assert (got["status"], got["len"], got["body"]) == (200, 3, "a")
+    assert (got["x-digest"], got["retry-after"]) == ("d" * 1024, "")
 
 
 def test_redirect_is_not_followed(serve, probe):
@@ -96,7 +101,8 @@ def test_environment_changes_nothing(serve, probe, folder):
     server = serve(echo)
     (folder / ".netrc").write_text("machine 127.0.0.1 login me password secret\n")
     nowhere = f"http://127.0.0.1:{free_port()}"
-    env = {"HOME": str(folder), "http_proxy": nowhere, "https_proxy": nowhere, "ALL_PROXY": nowhere, "all_proxy": nowhere}
+    env = {"HOME": str(folder), "http_proxy": nowhere, "https_proxy": nowhere, "ALL_PROXY": nowhere,
+           "all_proxy": nowhere}
     (got,), _ = probe(f"url={server.url}", "post", env=env)
     assert got["status"] == 200
     assert b"authorization" not in server.requests[0][0].lower()
@@ -169,7 +175,8 @@ def test_many_connections_leave_nothing(serve, probe):
             conn.sendall(answer(b"", "200 OK", "Connection: close"))
     server = serve(behave)
     count = max(1000, scaled(10000))
-    lines, end = probe(f"url={server.url}", "quiet", "body=x", "post=5", "wait=100", f"post={count}", "wait=100", timeout=150)
+    lines, end = probe(f"url={server.url}", "quiet", "body=x", "post=5", "wait=100", f"post={count}", "wait=100",
+                       timeout=150)
     assert end["ok"] == count + 5 and server.accepted == count + 5
     before, after = lines
     assert before["fds"] == after["fds"]
@@ -182,8 +189,8 @@ def test_many_failures_leave_nothing(serve, probe):
         elif server.next(conn):
             conn.sendall(answer(b"half")[:-2])
     server = serve(behave)
-    lines, end = probe(f"url={server.url}", "body=x", "post=10", "wait=100", "post=200", f"url=http://127.0.0.1:{free_port()}",
-                       "post=200", "wait=100", timeout=150)
+    lines, end = probe(f"url={server.url}", "body=x", "post=10", "wait=100", "post=200",
+                       f"url=http://127.0.0.1:{free_port()}", "post=200", "wait=100", timeout=150)
     assert end["failed"] == 410
     before, after = (x for x in lines if "fds" in x)
     assert before["fds"] == after["fds"]
@@ -350,7 +357,8 @@ def test_look_up_hangs(probe, folder):
     """pitfall 15: neither the loop waits for it, nor the next post, nor the end"""
     names = NameServer(folder, mute=True)
     began = time.monotonic()
-    (got, waited), end = probe("url=https://server.invalid/", "tick", "post", "start", "wait=300", "close", wrap=names.wrap)
+    (got, waited), end = probe("url=https://server.invalid/", "tick", "post", "start", "wait=300", "close",
+                               wrap=names.wrap)
     took = time.monotonic() - began
     names.close()
     assert names.asked
@@ -371,8 +379,8 @@ def test_cancel(serve, probe):
         else:
             echo(server, conn, number)
     server = serve(behave)
-    lines, end = probe(f"url={server.url}", "body=x", "start", "wait=300", "cancel", "wait=100", "start", "wait=50", "cancel",
-                       "cancel", "post=2")
+    lines, end = probe(f"url={server.url}", "body=x", "start", "wait=300", "cancel", "wait=100", "start", "wait=50",
+                       "cancel", "cancel", "post=2")
     assert [x["status"] for x in lines if "status" in x] == [200, 200] and end["ok"] == 2 and end["failed"] == 0
     assert [x["busy"] for x in lines if "busy" in x] == [1, 0, 1]
     wait_until(lambda: server.requests.count("closed") == 2, "the end of both connections")
@@ -380,7 +388,8 @@ def test_cancel(serve, probe):
 
 def test_cancel_at_once_and_before_a_failure_is_told(serve, probe):
     server = serve(echo)
-    lines, end = probe("url=ftp://127.0.0.1/", "start", "cancel", f"url={server.url}", "start", "cancel", "wait=200", "post")
+    lines, end = probe("url=ftp://127.0.0.1/", "start", "cancel", f"url={server.url}", "start", "cancel", "wait=200",
+                       "post")
     assert [x.get("status") for x in lines] == [None, 200] and end["failed"] == 0
 
 
@@ -417,7 +426,8 @@ def test_urls_that_are_none(probe, url, why):
     assert why is None or got["error"].endswith(why)
 
 
-@pytest.mark.parametrize("header", ["Authorization: Token secret\nX-Other: 1", "Authorization: secret\r", "secret", ": secret"])
+@pytest.mark.parametrize("header", ["Authorization: Token secret\nX-Other: 1", "Authorization: secret\r", "secret",
+                                    ": secret"])
 def test_headers_that_are_none(serve, probe, header):
     server = serve(echo)
     (got, good), _ = probe(f"url={server.url}", "header=X-Version: 1.0", f"header={header}", "post", "headers", "post")

@@ -17,9 +17,11 @@ def test_right_certificate(serve, probe, authority):
 
 def test_name_in_the_certificate(serve, probe, authority):
     server = serve(echo, authority.issue("server", "DNS:localhost"))
-    lines, _ = probe(f"url=https://localhost:{server.port}/", f"ca={authority.file}", "post", f"url={server.url}", "post")
+    lines, _ = probe(f"url=https://localhost:{server.port}/", f"ca={authority.file}", "post", f"url={server.url}",
+                     "post")
     assert [x["status"] for x in lines] == [200, 0]
-    assert (lines[1]["failure"], lines[1]["error"]) == ("TLS", "the server's certificate is for another host, not for 127.0.0.1")
+    assert (lines[1]["failure"], lines[1]["error"]) == (
+        "TLS", "the server's certificate is for another host, not for 127.0.0.1")
     assert len(server.requests) == 1
 
 
@@ -62,8 +64,8 @@ def test_change_of_ca_file(serve, probe, authority, folder):
     """A connection that was checked against one file is not used under another."""
     other = Authority(folder, "other")
     server = serve(echo, authority.issue("server", "IP:127.0.0.1"))
-    lines, _ = probe(f"url={server.url}", f"ca={authority.file}", "post=2", f"ca={other.file}", "post", f"ca={authority.file}",
-                     "post")
+    lines, _ = probe(f"url={server.url}", f"ca={authority.file}", "post=2", f"ca={other.file}", "post",
+                     f"ca={authority.file}", "post")
     assert [x["status"] for x in lines] == [200, 200, 0, 200]
     assert lines[2]["failure"] == "TLS" and len(server.requests) == 3
 
@@ -80,7 +82,8 @@ def test_ca_file_is_read_again(serve, probe, authority, folder, kept):
         conn.sendall(answer(b"", "200 OK", "Connection: " + ("keep-alive" if kept else "close")))
         server.next(conn)
     server = serve(behave, authority.issue("server", "IP:127.0.0.1,DNS:localhost"))
-    lines, _ = probe(f"url={server.url}", f"ca={file}", "post", f"url={server.url.replace('127.0.0.1', 'localhost')}", "post")
+    lines, _ = probe(f"url={server.url}", f"ca={file}", "post",
+                     f"url={server.url.replace('127.0.0.1', 'localhost')}", "post")
     assert [(x["status"], x["failure"]) for x in lines] == [(200, "NONE"), (0, "TLS")]
 
 

@@ -1,5 +1,5 @@
-"""A server that does what a test says, on real sockets, and the HTTP client that calls it (web_probe.c). The fixtures are
-for the tests that import them. Nothing here judges what the client makes of it."""
+"""A server that does what a test says, on real sockets, and the HTTP client that calls it (web_probe.c). The fixtures
+are for the tests that import them. Nothing here judges what the client makes of it."""
 import json
 import re
 import socket
