@@ -93,8 +93,11 @@ static void on_read(struct store_job *j, int status)
         round_free(r);
     else if (status > 0)
         store_submit(r->store, STORE_READ, j);
-    else
+    else {
+        if (store_error(r->store))
+            store_unwritten(r->store, CLOCK_SYNCED, on_row, r);
         finish(r, status);
+    }
 }
 
 /* A sensor takes part when it has nothing to send yet, and is not waiting for people. */

@@ -22,6 +22,24 @@ const char *store_error(const struct store *s)
     return s->error[0] ? s->error : NULL;
 }
 
+/* One write: all that was unsaved when it began, in slices of STORE_ROWS rows. */
+struct store_writing {
+    struct store_job job;
+    struct store *store;
+    struct store_row *rows;
+    size_t n_rows, done;
+    struct store_series *series;
+    struct store_position *positions;
+    struct ledger_saved *counters;
+    size_t n_series, n_positions, n_counters;
+    struct store_era era;
+    bool has_era, settle, first_done;
+    bool stale; /* another file was opened since it was made */
+    struct store_now now;
+    bool on[STORE_READERS], off[STORE_READERS]; /* readers to be noted so */
+    struct store_position base[STORE_READERS];
+};
+
 /* ---- the queue ---- */
 
 static void next_job(struct store *s);
@@ -43,9 +61,10 @@ static int run(struct store *s, struct store_job *j)
         memset(&s->db.opened, 0, sizeof s->db.opened);
         err = store_db_open(&s->db, s->dir); /* which looks, and rescues */
     }
-    if (err == 0)
-        s->loaded = store_load(&s->db);
-    return err < 0 ? err : STORE_FAILED;
+    if (err < 0)
+        return err;
+    s->loaded = store_load(&s->db);
+    return s->loaded ? STORE_AGAIN : STORE_FAILED;
 }
 
 static void on_work(uv_work_t *w)
@@ -89,6 +108,18 @@ static void maybe_finish_closing(struct store *s)
         uv_close((uv_handle_t *)&s->timer, on_timer_closed);
 }
 
+/* Another file has other numbers: rows of a write under way wait with the others, to get them. */
+static void take_back_rows(struct store *s)
+{
+    struct store_writing *w = s->writing;
+
+    if (!w)
+        return;
+    spool_put_back(&s->spool, w->rows + w->done, w->n_rows - w->done);
+    w->n_rows = w->done;
+    w->stale = true;
+}
+
 static void on_worked(uv_work_t *w, int cancelled)
 {
     struct store *s = w->data;
@@ -96,8 +127,10 @@ static void on_worked(uv_work_t *w, int cancelled)
 
     (void)cancelled;
     s->running = NULL;
-    if (s->loaded)
+    if (s->loaded) {
+        take_back_rows(s);
         store_adopt(s, s->loaded);
+    }
     s->loaded = NULL;
     j->done(j, s->status);
     next_job(s);
@@ -165,23 +198,6 @@ void store_add(struct store *s, uint32_t series, int64_t milli, int64_t unix_s, 
 
 /* ---- writing ---- */
 
-/* One write: all that was unsaved when it began, in slices of STORE_ROWS rows. */
-struct store_writing {
-    struct store_job job;
-    struct store *store;
-    struct store_row *rows;
-    size_t n_rows, done;
-    struct store_series *series;
-    struct store_position *positions;
-    struct ledger_saved *counters;
-    size_t n_series, n_positions, n_counters;
-    struct store_era era;
-    bool has_era, settle, first_done;
-    struct store_now now;
-    bool on[STORE_READERS], off[STORE_READERS]; /* readers to be noted so */
-    struct store_position base[STORE_READERS];
-};
-
 static void collect_series(struct store *s, struct store_writing *w)
 {
     for (uint32_t n = 1; n < s->n_series; n++) {
@@ -235,6 +251,8 @@ static int write_slice(struct store_job *j, struct store_db *db)
     struct store_batch b = {.rows = w->rows + w->done, .n_rows = n};
     int err = 0;
 
+    if (w->stale)
+        return STORE_AGAIN;
     if (!w->first_done) {
         for (int r = 0; r < STORE_READERS && !err; r++)
             if (w->on[r] || w->off[r])
@@ -261,6 +279,8 @@ static int write_slice(struct store_job *j, struct store_db *db)
 
 static void give_back(struct store *s, struct store_writing *w)
 {
+    if (w->stale)
+        return; /* all counts as unsaved already */
     spool_put_back(&s->spool, w->rows + w->done, w->n_rows - w->done);
     if (w->first_done)
         return;
@@ -283,7 +303,7 @@ static void give_back(struct store *s, struct store_writing *w)
 
 static void say_how_it_goes(struct store *s, int status)
 {
-    if (status < 0 && s->loaded == NULL && strcmp(s->error, s->db.error) != 0) {
+    if (status < 0 && strcmp(s->error, s->db.error) != 0) {
         snprintf(s->error, sizeof s->error, "%s", s->db.error[0] ? s->db.error : "it cannot be opened");
         log_error("store: %s/" STORE_FILE ": %s; readings wait in memory, tried again every %lld s", s->dir, s->error,
                   (long long)s->config.interval_s);
@@ -323,14 +343,16 @@ static void on_slice(struct store_job *j, int status)
         store_submit(s, STORE_WRITE, j);
         return;
     }
-    say_how_it_goes(s, status);
+    if (status != STORE_AGAIN)
+        say_how_it_goes(s, status);
     s->rows_written += (int64_t)w->done;
+    store_count_waiting(s, w->rows, w->done);
     if (status < 0)
         give_back(s, w);
     store_note_numbers(s);
     s->writing = NULL;
     writing_free(w);
-    bool again = s->again && status == 0;
+    bool again = status == STORE_AGAIN || (s->again && status == 0);
     s->again = false;
     if (again) {
         store_flush(s, NULL, NULL);
@@ -372,6 +394,15 @@ void store_flush(struct store *s, store_flushed_cb done, void *ctx)
     memcpy(w->now.boot, s->boot, sizeof w->now.boot);
     s->writing = w;
     store_submit(s, STORE_WRITE, &w->job);
+}
+
+void store_unwritten(const struct store *s, enum clock_state clock, store_row_cb cb, void *ctx)
+{
+    if (s->era.clock < clock)
+        return;
+    for (size_t i = 0; i < s->spool.n; i++)
+        if (s->spool.rows[i].era == s->era.era && !cb(ctx, &s->spool.rows[i], s->spool.rows[i].unix_s + s->era.shift_s))
+            return;
 }
 
 static bool has_news(const struct store *s)
@@ -443,6 +474,7 @@ static void on_left(struct store_job *j, int status)
     struct store *s = *(struct store **)(j + 1);
 
     (void)status;
+    store_db_close(&s->db); /* one that the job had to open first */
     snprintf(s->dir, sizeof s->dir, "%s", (const char *)(j + 1) + sizeof s);
     free(j);
     ledger_all_changed(s->ledger);

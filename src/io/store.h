@@ -57,6 +57,10 @@ void store_add(struct store *s, uint32_t series, int64_t milli, int64_t unix_s, 
 typedef void (*store_flushed_cb)(void *ctx, int status);
 void store_flush(struct store *s, store_flushed_cb done, void *ctx);
 
+/* Walk the rows that are not on the disk: what a reader adds to those of store_db_read() while the disk takes nothing.
+ * Only those of the running era, when its clock knows at least `clock`. */
+void store_unwritten(const struct store *s, enum clock_state clock, store_row_cb cb, void *ctx);
+
 /* ---- jobs ---- */
 
 enum store_class { STORE_WRITE, STORE_READ, STORE_THIN, STORE_CLASSES };
@@ -73,7 +77,8 @@ void store_submit(struct store *s, enum store_class c, struct store_job *j);
 /* ---- readers (io/store_readers.c) ---- */
 
 /* A reader is there from now on: rows from now on are kept for it, if it was not there before. level: how far rows
- * that it has not passed may be thinned. Off: it gives its place up, and rows that only it waited for go. */
+ * that it has not passed may be thinned. Off: it gives its place up, and rows that only it waited for go. Each reader's
+ * service says one of the two at start: until all have, no row goes. */
 void store_reader_on(struct store *s, enum store_reader reader, enum thin_level level);
 void store_reader_off(struct store *s, enum store_reader reader);
 

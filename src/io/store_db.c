@@ -8,7 +8,7 @@
 #define CACHE_KB        256               /* pages in memory */
 #define LOG_PAGES       1000              /* the write-ahead log is worked off when it is so long: 4 MB */
 #define QUICK_CHECK_MAX ((off_t)32 << 20) /* a larger file shows its damage when it is met */
-#define BUSY_MS         5000              /* somebody looks into the file with another program */
+#define BUSY_MS         1000              /* somebody looks into the file with another program */
 #define FRAME_BYTES     (4096 + 24)
 #define PAGE_BYTES      4096
 
@@ -66,6 +66,8 @@ int store_sql_error(struct store_db *db, int rc)
     int primary = rc & 0xff;
 
     snprintf(db->error, sizeof db->error, "%s", db->sql ? sqlite3_errmsg(db->sql) : sqlite3_errstr(rc));
+    if (primary == SQLITE_BUSY)
+        snprintf(db->error, sizeof db->error, "another program holds it (a second fluksod?)");
     if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB)
         return STORE_DAMAGED;
     int err = db->sql ? sqlite3_system_errno(db->sql) : 0;
@@ -195,26 +197,42 @@ static int migrate(struct store_db *db)
     return store_sql_end(db, err);
 }
 
-int store_sql_open(struct store_db *db, const char *path)
+/* Exclusive: without a file of shared memory, for which a full disk has no room. Otherwise other programs may look into
+ * the database while this one runs. FULL: a commit is on the disk when it returns. auto_vacuum works on a new file. */
+static int open_as(struct store_db *db, const char *path, const char *locking)
 {
-    char pragmas[320];
+    char pragmas[400];
     int rc, err;
 
-    snprintf(db->path, sizeof db->path, "%s", path);
     rc = sqlite3_open_v2(path, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)
         return store_sql_error(db, rc);
     sqlite3_extended_result_codes(db->sql, 1);
     sqlite3_db_config(db->sql, SQLITE_DBCONFIG_LOOKASIDE, NULL, 0, 0); /* it would be 120 KB */
     sqlite3_busy_timeout(db->sql, BUSY_MS);
-    /* FULL: a commit is on the disk when it returns. auto_vacuum only works on a file that is new. */
     snprintf(pragmas, sizeof pragmas,
-             "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-             "PRAGMA cache_size = -%d; PRAGMA journal_size_limit = %d; PRAGMA temp_store = MEMORY;",
-             CACHE_KB, LOG_PAGES * FRAME_BYTES);
+             "PRAGMA locking_mode = %s; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;"
+             "PRAGMA synchronous = FULL; PRAGMA cache_size = -%d; PRAGMA journal_size_limit = %d;"
+             "PRAGMA temp_store = MEMORY;",
+             locking, CACHE_KB, LOG_PAGES * FRAME_BYTES);
     if ((err = store_sql_exec(db, pragmas)) < 0 || (err = check(db)) < 0 || (err = migrate(db)) < 0)
         return err;
     sqlite3_wal_hook(db->sql, on_log, db); /* in place of SQLite's own */
+    return 0;
+}
+
+int store_sql_open(struct store_db *db, const char *path)
+{
+    int err, rc;
+
+    snprintf(db->path, sizeof db->path, "%s", path);
+    err = open_as(db, path, "NORMAL");
+    if (err == STORE_FULL || err == STORE_FAILED) {
+        store_db_close(db);
+        err = open_as(db, path, "EXCLUSIVE");
+    }
+    if (err < 0)
+        return err;
     /* All statements, so that a file with other tables than ours is found now. */
     for (int s = 0; s < SQL_STATEMENTS; s++) {
         if (!store_sql(db, (enum store_statement)s)) {

@@ -36,6 +36,7 @@ enum {
     STORE_FAILED = -1,  /* anything else: try again later */
     STORE_FULL = -2,    /* no space left, or a read-only disk */
     STORE_DAMAGED = -3, /* the file is no good: open it again, which rescues what can be read */
+    STORE_AGAIN = -4,   /* another file was opened under the job: make it anew (io/store.h) */
 };
 
 struct store_series {

@@ -8,6 +8,7 @@
 /* One reader's places, by series. */
 struct store_reader_state {
     bool on, saved_on; /* switched on; the file knows so */
+    bool decided;      /* its service has said whether it is on: before that nothing of it may go */
     bool base_unsaved;
     enum thin_level level;
     struct store_position base; /* where it began: of series without a place of their own */
@@ -86,6 +87,9 @@ void store_index_free(struct store *s);
 
 /* A new era begins, if the clocks say so. */
 void store_watch_clock(struct store *s);
+
+/* Rows that were written wait for their readers. */
+void store_count_waiting(struct store *s, const struct store_row *rows, size_t n);
 
 /* After a write: time to look through the rows that wait? */
 void store_maybe_sweep(struct store *s);

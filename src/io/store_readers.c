@@ -17,6 +17,7 @@ void store_reader_on(struct store *s, enum store_reader reader, enum thin_level 
     struct store_reader_state *r = &s->readers[reader];
 
     r->level = level;
+    r->decided = true;
     if (r->on)
         return;
     r->on = true;
@@ -33,6 +34,7 @@ void store_reader_off(struct store *s, enum store_reader reader)
     struct store_reader_state *r = &s->readers[reader];
     bool was = r->on || r->saved_on;
 
+    r->decided = true;
     r->on = false;
     r->waiting = r->oldest_s = 0;
     for (size_t i = 0; i < s->n_series; i++) {
@@ -108,9 +110,31 @@ int64_t store_waiting(const struct store *s, enum store_reader reader)
 int64_t store_oldest_age_s(const struct store *s, enum store_reader reader)
 {
     const struct store_reader_state *r = &s->readers[reader];
-    int64_t now_s = store_unix_s(s);
+    int64_t now_s = store_unix_s(s), passed_s = store_reader_start(s, reader).unix_s;
+    int64_t oldest_s = passed_s != INT64_MAX && passed_s > r->oldest_s ? passed_s : r->oldest_s;
 
-    return r->waiting && r->oldest_s && now_s > r->oldest_s ? now_s - r->oldest_s : 0;
+    return r->waiting && oldest_s && now_s > oldest_s ? now_s - oldest_s : 0;
+}
+
+void store_count_waiting(struct store *s, const struct store_row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (int r = 0; r < STORE_READERS; r++) {
+            struct store_reader_state *x = &s->readers[r];
+            if (!wants(&s->series[rows[i].series], r))
+                continue;
+            if (x->waiting++ == 0)
+                x->oldest_s = rows[i].unix_s;
+        }
+    }
+}
+
+static bool all_decided(const struct store *s)
+{
+    for (int r = 0; r < STORE_READERS; r++)
+        if (!s->readers[r].decided)
+            return false;
+    return true;
 }
 
 /* ---- deleting what all have passed ---- */
@@ -140,7 +164,7 @@ void store_purge(struct store *s)
 {
     struct store_key to = {.unix_s = INT64_MAX, .era = UINT32_MAX, .series = UINT32_MAX};
 
-    if (s->purging || s->closing)
+    if (s->purging || s->closing || !all_decided(s))
         return;
     for (int r = 0; r < STORE_READERS; r++) {
         struct store_key start = store_reader_start(s, (enum store_reader)r);
@@ -169,7 +193,7 @@ struct sweep_series {
 struct store_sweep {
     struct store_job job;
     struct store *store;
-    struct store_key at;
+    struct store_key at, end; /* rows behind the end came since it began */
     size_t n;
     enum thin_level level[STORE_READERS], forced;
     int64_t now_s, max_age_s;
@@ -206,9 +230,12 @@ static bool sweep_row(void *ctx, const struct store_row *r, int64_t unix_s)
     struct store_sweep *w = ctx;
     struct store_key k = store_row_key(r);
     struct sweep_series *x = r->series < w->n ? &w->series[r->series] : NULL;
-    unsigned need = x ? needed_by(x, &k) : 0;
+    unsigned need;
     enum thin_level level = THIN_LEVELS;
 
+    if (!x || store_key_cmp(&k, &w->end) > 0)
+        return true;
+    need = needed_by(x, &k);
     if (!need) {
         w->go[w->n_go++] = k;
         return true;
@@ -313,6 +340,7 @@ static void sweep(struct store *s)
     w->now_s = (store_mono_ms(s) + s->clock->offset_ms) / 1000;
     w->max_age_s = s->config.max_age_s;
     w->era = s->era.era;
+    w->end = (struct store_key){w->now_s, s->era.era, UINT32_MAX};
     for (int r = 0; r < STORE_READERS; r++)
         w->level[r] = s->readers[r].level;
     for (uint32_t i = 1; i < s->n_series; i++) {
@@ -332,7 +360,7 @@ void store_maybe_sweep(struct store *s)
 {
     if (!s->sweep)
         judge_size(s);
-    if (!s->sweep && (!s->swept_ms || store_mono_ms(s) - s->swept_ms >= SWEEP_MS))
+    if (!s->sweep && all_decided(s) && (!s->swept_ms || store_mono_ms(s) - s->swept_ms >= SWEEP_MS))
         sweep(s);
 }
 
