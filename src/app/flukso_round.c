@@ -19,6 +19,7 @@ struct flukso_round {
     struct flukso_gather *gathers; /* by sensor */
     struct store_key *from;        /* by sensor: its place */
     size_t n_sensors, rows;
+    int64_t waiting; /* rows of the store that it came by */
 };
 
 static void round_free(struct flukso_round *r)
@@ -40,6 +41,7 @@ static bool on_row(void *ctx, const struct store_row *row, int64_t unix_s)
     if (i-- == 0 || store_key_cmp(&k, &r->from[i]) <= 0)
         return true;
     struct flukso_gather *g = &r->gathers[i];
+    r->waiting++;
     size_t before = g->n;
     if (!g->any && r->rows >= ROUND_ROWS)
         return true;
@@ -77,6 +79,8 @@ static void finish(struct flukso_round *r, int status)
     struct flukso *f = r->owner;
 
     f->round = NULL;
+    if (status >= 0)
+        store_found_waiting(r->store, STORE_FLUKSO, r->waiting);
     for (size_t i = 0; i < r->n_sensors && status >= 0; i++)
         if (r->gathers[i].now_s)
             take_over(f, &f->sensors[i], &r->gathers[i]);

@@ -4,7 +4,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#define POOL_NICE  10
 #define EARLY_ROWS 20000 /* so many rows are not kept waiting for the interval */
 
 int64_t store_mono_ms(const struct store *s)
@@ -67,10 +70,22 @@ static int run(struct store *s, struct store_job *j)
     return s->loaded ? STORE_AGAIN : STORE_FAILED;
 }
 
+/* The disk's work is never as urgent as a reading: the pool's threads stand back behind the loop, and behind the broker
+ * and all else on this host. */
+static void stand_back(void)
+{
+    static _Thread_local bool done;
+
+    if (!done)
+        setpriority(PRIO_PROCESS, (id_t)gettid(), POOL_NICE);
+    done = true;
+}
+
 static void on_work(uv_work_t *w)
 {
     struct store *s = w->data;
 
+    stand_back();
     s->status = run(s, s->running);
 }
 
@@ -501,6 +516,7 @@ void store_apply(struct store *s, const struct store_config *c)
     if (first) {
         snprintf(s->dir, sizeof s->dir, "%s", c->dir);
         open_at_start(s);
+        store_sweep_later(s);
         store_watch_clock(s);
     } else if (strcmp(s->dir, c->dir) != 0) {
         move_to(s, c->dir);

@@ -99,6 +99,9 @@ void store_purge(struct store *s);
 /* The first row that this reader has not passed in any series it wants. */
 struct store_key store_reader_start(const struct store *s, enum store_reader reader);
 
+/* A reader that has looked at all rows that wait for it says how many there are. */
+void store_found_waiting(struct store *s, enum store_reader reader, int64_t rows);
+
 /* Rows that wait for it, as far as known, and the oldest one's age (0: none waits). */
 int64_t store_waiting(const struct store *s, enum store_reader reader);
 int64_t store_oldest_age_s(const struct store *s, enum store_reader reader);

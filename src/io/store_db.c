@@ -55,7 +55,7 @@ static const char *const statements[SQL_STATEMENTS] = {
     [SQL_GET_ROWS] = "SELECT era, unix_s, series, milli FROM rows WHERE (era, unix_s, series) > (?, ?, ?)"
                      " ORDER BY era, unix_s, series LIMIT ?",
     [SQL_LAST_OF_ERA] = "SELECT max(unix_s) FROM rows WHERE era = ?",
-    [SQL_NTH_ROW] = "SELECT era, unix_s, series FROM rows ORDER BY era, unix_s, series LIMIT 1 OFFSET ?",
+    [SQL_FIRST_ROW] = "SELECT era, unix_s FROM rows ORDER BY era, unix_s, series LIMIT 1",
     [SQL_PURGE] = "DELETE FROM rows WHERE (era, unix_s, series) <= (?, ?, ?)",
     [SQL_DELETE_ROW] = "DELETE FROM rows WHERE era = ? AND unix_s = ? AND series = ?",
     [SQL_TIDY_ERAS] = "DELETE FROM eras WHERE era <> ? AND NOT EXISTS (SELECT 1 FROM rows WHERE rows.era = eras.era)",
@@ -123,6 +123,17 @@ static int on_log(void *ctx, sqlite3 *sql, const char *name, int frames)
         sqlite3_wal_checkpoint_v2(sql, name, SQLITE_CHECKPOINT_PASSIVE, NULL, &done) == SQLITE_OK)
         db->bytes_written += (uint64_t)done * PAGE_BYTES;
     return SQLITE_OK;
+}
+
+int store_sql_lazily(struct store_db *db, bool on)
+{
+    int err;
+
+    if (db->lazy == on)
+        return 0;
+    err = store_sql_exec(db, on ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
+    db->lazy = err ? db->lazy : on;
+    return err;
 }
 
 int store_sql_end(struct store_db *db, int result)
@@ -253,6 +264,7 @@ int store_db_open(struct store_db *db, const char *dir)
         snprintf(db->error, sizeof db->error, "the path is too long");
         return STORE_FAILED;
     }
+    db->purge_span_s = 60;
     mkdir(dir, 0750);
     err = store_sql_open(db, path);
     if (err == STORE_DAMAGED) {
@@ -273,6 +285,7 @@ void store_db_close(struct store_db *db)
     sqlite3_close(db->sql);
     db->sql = NULL;
     db->wal_frames = 0;
+    db->lazy = false;
 }
 
 int64_t store_db_bytes(struct store_db *db)

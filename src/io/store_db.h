@@ -26,7 +26,8 @@
 #define STORE_VERSION 2
 #define STORE_BOOT    36 /* characters of the kernel's boot id */
 #define STORE_ERROR   200
-#define STORE_ROWS    1000 /* a job reads, writes or deletes at most so many */
+#define STORE_ROWS    1000 /* a job reads, writes or picks out to delete at most so many */
+#define STORE_PURGE   4000 /* … and deletes some so many that stand together: 1.5 ms, as long as the others take */
 
 /* Readers of rows, in the order of the table. */
 enum store_reader { STORE_FLUKSO, STORE_INFLUX, STORE_READERS };
@@ -93,6 +94,8 @@ struct store_db {
     struct store_opened opened;
     uint64_t bytes_written; /* by this program, to the file and its log */
     int64_t wal_frames;
+    int64_t purge_span_s; /* of time that a purge takes */
+    bool lazy;            /* commits do not wait for the disk at the moment */
 };
 
 /* Open dir/STORE_FILE, made when it is missing; a damaged one is set aside and what can be read of it is taken along.
@@ -147,8 +150,8 @@ int store_db_read(struct store_db *db, struct store_key *at, enum clock_state cl
 
 /* ---- deleting ---- */
 
-/* Delete up to STORE_ROWS rows from the first one to `to`, all included. How many, or negative. */
-int store_db_purge(struct store_db *db, const struct store_key *to) MUSTCHECK;
+/* Delete some STORE_PURGE rows from the first one to `to`, all included. 1: there may be more; 0: none; or negative. */
+int store_db_purge(struct store_db *db, const struct store_key *to, int *deleted) MUSTCHECK;
 
 /* Delete single rows. */
 int store_db_delete(struct store_db *db, const struct store_key *keys, size_t n) MUSTCHECK;

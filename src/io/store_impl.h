@@ -63,10 +63,11 @@ struct store {
     /* deleting */
     struct store_job purge;
     struct store_key purge_to;
+    int purge_deleted;
     bool purging;
     struct store_sweep *sweep; /* under way */
-    int64_t swept_ms;
-    enum thin_level forced; /* the file is too large */
+    int64_t sweep_ms;          /* when the next one is due */
+    enum thin_level forced;    /* the file is too large */
     /* numbers, set on the loop */
     int64_t bytes, rows_written, rows_thinned, rows_deleted, bytes_written;
     void (*closed)(void *ctx);
@@ -93,6 +94,7 @@ void store_count_waiting(struct store *s, const struct store_row *rows, size_t n
 
 /* After a write: time to look through the rows that wait? */
 void store_maybe_sweep(struct store *s);
+void store_sweep_later(struct store *s);
 void store_sweep_free(struct store *s);
 
 /* The open file's size and what it wrote, for the loop: while no job runs. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define SWEEP_MS 3600000 /* rows that wait are looked through so often */
+#define FIRST_MS 600000  /* … and so long after the start: by then a server that is there has them */
 
 static bool wants(const struct store_series_state *x, int reader)
 {
@@ -137,22 +138,32 @@ static bool all_decided(const struct store *s)
     return true;
 }
 
+void store_found_waiting(struct store *s, enum store_reader reader, int64_t rows)
+{
+    s->readers[reader].waiting = rows;
+}
+
+void store_sweep_later(struct store *s)
+{
+    s->sweep_ms = store_mono_ms(s) + FIRST_MS;
+}
+
 /* ---- deleting what all have passed ---- */
 
 static int run_purge(struct store_job *j, struct store_db *db)
 {
     struct store *s = (struct store *)((char *)j - offsetof(struct store, purge));
 
-    return store_db_purge(db, &s->purge_to);
+    return store_db_purge(db, &s->purge_to, &s->purge_deleted);
 }
 
 static void on_purged(struct store_job *j, int status)
 {
     struct store *s = (struct store *)((char *)j - offsetof(struct store, purge));
 
-    if (status > 0)
-        s->rows_deleted += status;
-    if (status >= STORE_ROWS && !s->closing) {
+    s->rows_deleted += s->purge_deleted;
+    s->purge_deleted = 0;
+    if (status > 0 && !s->closing) {
         store_submit(s, STORE_THIN, &s->purge);
         return;
     }
@@ -301,7 +312,7 @@ static void judge_size(struct store *s)
     if (s->forced + 1 >= THIN_LEVELS)
         return;
     s->forced++;
-    s->swept_ms = 0; /* at once */
+    s->sweep_ms = 0; /* at once */
     log_warn("store: %lld MB are more than storage.max_size: rows that wait to be forwarded are thinned further (step "
              "%d of %d); energy is not lost, resolution is",
              (long long)s->bytes / 1000000, s->forced, THIN_LEVELS - 1);
@@ -352,7 +363,7 @@ static void sweep(struct store *s)
         }
     }
     s->sweep = w;
-    s->swept_ms = store_mono_ms(s);
+    s->sweep_ms = store_mono_ms(s) + SWEEP_MS;
     store_submit(s, STORE_THIN, &w->job);
 }
 
@@ -360,7 +371,7 @@ void store_maybe_sweep(struct store *s)
 {
     if (!s->sweep)
         judge_size(s);
-    if (!s->sweep && all_decided(s) && (!s->swept_ms || store_mono_ms(s) - s->swept_ms >= SWEEP_MS))
+    if (!s->sweep && all_decided(s) && store_mono_ms(s) >= s->sweep_ms)
         sweep(s);
 }
 
