@@ -38,6 +38,8 @@ int64_t flukso_wait_ms(const struct flukso *f, unsigned failures)
 void flukso_sensor_moved(struct flukso *f, struct flukso_sensor *s, int64_t newest_s)
 {
     const struct thin_row *last = flukso_batch_last(&s->batch);
+
+    s->series = store_series(f->app->store, s->id, READING_COUNTER); /* another file may have given it another number */
     struct store_position p = store_position(f->app->store, STORE_FLUKSO, s->series);
     bool done = flukso_batch_done(&s->batch);
 

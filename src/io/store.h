@@ -37,6 +37,9 @@ void store_close(struct store *s, void (*done)(void *ctx), void *ctx);
 
 void store_stats(void *store, stat_emit emit, void *ctx);
 
+/* SQLite's. */
+const char *store_library_version(void);
+
 /* The error that keeps it from writing, for people; NULL while it writes. */
 const char *store_error(const struct store *s);
 

@@ -1,5 +1,7 @@
 #include "io/store_sql.h"
 
+#include "io/store.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,6 +78,11 @@ int store_sql_error(struct store_db *db, int rc)
          (err == ENOSPC || err == EROFS || err == EDQUOT || err == EFBIG)))
         return STORE_FULL;
     return STORE_FAILED;
+}
+
+const char *store_library_version(void)
+{
+    return sqlite3_libversion();
 }
 
 int store_sql_exec(struct store_db *db, const char *text)

@@ -43,6 +43,7 @@ struct store {
     uv_work_t work;
     int status; /* of the job that ran */
     struct store_job *running, *head[STORE_CLASSES], *tail[STORE_CLASSES];
+    bool adopted;                /* a file was taken over: from then on the ledger in memory is newer than any file */
     struct store_loaded *loaded; /* of a file that the running job had to open (again) */
     /* series, by number */
     struct store_series_state *series;

@@ -231,7 +231,9 @@ void store_adopt(struct store *s, struct store_loaded *l)
     adopt_positions(s, l);
     adopt_eras(s, l);
     for (size_t i = 0; i < l->n_counters; i++)
-        ledger_restore(s->ledger, &l->counters[i], store_mono_ms(s), store_unix_s(s));
+        if (!s->adopted || !ledger_knows(s->ledger, l->counters[i].id))
+            ledger_restore(s->ledger, &l->counters[i], store_mono_ms(s), store_unix_s(s));
+    s->adopted = true;
     ledger_all_changed(s->ledger);
     store_loaded_free(l);
 }
