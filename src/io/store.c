@@ -2,6 +2,7 @@
 
 #include "io/log.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -516,6 +517,7 @@ void store_apply(struct store *s, const struct store_config *c)
     if (first) {
         snprintf(s->dir, sizeof s->dir, "%s", c->dir);
         open_at_start(s);
+        malloc_trim(0); /* what reading the file took */
         store_sweep_later(s);
         store_watch_clock(s);
     } else if (strcmp(s->dir, c->dir) != 0) {

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define CACHE_KB        256               /* pages in memory */
+#define CACHE_KB        64                /* pages in memory */
 #define LOG_PAGES       1000              /* the write-ahead log is worked off when it is so long: 4 MB */
 #define QUICK_CHECK_MAX ((off_t)32 << 20) /* a larger file shows its damage when it is met */
 #define BUSY_MS         1000              /* somebody looks into the file with another program */
@@ -239,9 +239,30 @@ static int open_as(struct store_db *db, const char *path, const char *locking)
     return 0;
 }
 
+static void finalize_all(struct store_db *db)
+{
+    for (int s = 0; s < SQL_STATEMENTS; s++) {
+        sqlite3_finalize(db->cached[s]);
+        db->cached[s] = NULL;
+    }
+}
+
+/* A file with other tables than ours is found now. */
+static int try_statements(struct store_db *db)
+{
+    for (int s = 0; s < SQL_STATEMENTS; s++) {
+        if (store_sql(db, (enum store_statement)s))
+            continue;
+        int rc = sqlite3_extended_errcode(db->sql);
+        int err = store_sql_error(db, rc);
+        return (rc & 0xff) == SQLITE_ERROR ? STORE_DAMAGED : err;
+    }
+    return 0;
+}
+
 int store_sql_open(struct store_db *db, const char *path)
 {
-    int err, rc;
+    int err;
 
     snprintf(db->path, sizeof db->path, "%s", path);
     err = open_as(db, path, "NORMAL");
@@ -251,15 +272,9 @@ int store_sql_open(struct store_db *db, const char *path)
     }
     if (err < 0)
         return err;
-    /* All statements, so that a file with other tables than ours is found now. */
-    for (int s = 0; s < SQL_STATEMENTS; s++) {
-        if (!store_sql(db, (enum store_statement)s)) {
-            rc = sqlite3_extended_errcode(db->sql);
-            err = store_sql_error(db, rc);
-            return (rc & 0xff) == SQLITE_ERROR ? STORE_DAMAGED : err;
-        }
-    }
-    return 0;
+    err = try_statements(db);
+    finalize_all(db); /* those in use come again, the others need no memory */
+    return err;
 }
 
 int store_db_open(struct store_db *db, const char *dir)
@@ -271,6 +286,9 @@ int store_db_open(struct store_db *db, const char *dir)
         snprintf(db->error, sizeof db->error, "the path is too long");
         return STORE_FAILED;
     }
+    /* Once, before the library's first use: no 87 KB of pages in advance, no counting of each allocation. */
+    sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     db->purge_span_s = 60;
     mkdir(dir, 0750);
     err = store_sql_open(db, path);
@@ -285,10 +303,7 @@ int store_db_open(struct store_db *db, const char *dir)
 
 void store_db_close(struct store_db *db)
 {
-    for (int s = 0; s < SQL_STATEMENTS; s++) {
-        sqlite3_finalize(db->cached[s]);
-        db->cached[s] = NULL;
-    }
+    finalize_all(db);
     sqlite3_close(db->sql);
     db->sql = NULL;
     db->wal_frames = 0;
