@@ -298,6 +298,8 @@ int store_db_open(struct store_db *db, const char *dir)
     }
     if (err < 0)
         store_db_close(db);
+    else
+        store_db_measure(db);
     return err;
 }
 
@@ -310,11 +312,10 @@ void store_db_close(struct store_db *db)
     db->lazy = false;
 }
 
-int64_t store_db_bytes(struct store_db *db)
+void store_db_measure(struct store_db *db)
 {
-    int64_t pages = 0, unused = 0;
+    int64_t pages, unused;
 
-    if (number(db, "PRAGMA page_count", &pages) < 0 || number(db, "PRAGMA freelist_count", &unused) < 0)
-        return -1;
-    return (pages - unused) * PAGE_BYTES;
+    if (number(db, "PRAGMA page_count", &pages) == 0 && number(db, "PRAGMA freelist_count", &unused) == 0)
+        db->bytes = (pages - unused) * PAGE_BYTES;
 }

@@ -92,6 +92,7 @@ struct store_db {
     char path[PATH_MAX];
     char error[STORE_ERROR];
     struct store_opened opened;
+    int64_t bytes;          /* of the file in use, without its free pages, at the last store_db_measure() */
     uint64_t bytes_written; /* by this program, to the file and its log */
     int64_t wal_frames;
     int64_t purge_span_s; /* of time that a purge takes */
@@ -159,7 +160,7 @@ int store_db_delete(struct store_db *db, const struct store_key *keys, size_t n)
 /* Forget eras and series without rows, and give free pages back to the file system. keep_era: the running one. */
 int store_db_tidy(struct store_db *db, uint32_t keep_era) MUSTCHECK;
 
-/* Bytes in use of the file (without its free pages), and rows in it. */
-int64_t store_db_bytes(struct store_db *db);
+/* Set db->bytes. */
+void store_db_measure(struct store_db *db);
 
 #endif

@@ -98,7 +98,10 @@ void store_maybe_sweep(struct store *s);
 void store_sweep_later(struct store *s);
 void store_sweep_free(struct store *s);
 
-/* The open file's size and what it wrote, for the loop: while no job runs. */
-void store_note_numbers(struct store *s);
+/* Say once that the disk takes nothing, and that it does again (io/store_write.c). */
+void store_say_how_it_goes(struct store *s, int status);
+
+/* Another file has other numbers: rows of a write under way wait with the others, to get them. */
+void store_take_back_rows(struct store *s);
 
 #endif

@@ -154,7 +154,11 @@ static int run_purge(struct store_job *j, struct store_db *db)
 {
     struct store *s = (struct store *)((char *)j - offsetof(struct store, purge));
 
-    return store_db_purge(db, &s->purge_to, &s->purge_deleted);
+    int more = store_db_purge(db, &s->purge_to, &s->purge_deleted);
+
+    if (!more)
+        store_db_measure(db);
+    return more;
 }
 
 static void on_purged(struct store_job *j, int status)
@@ -168,7 +172,6 @@ static void on_purged(struct store_job *j, int status)
         return;
     }
     s->purging = false;
-    store_note_numbers(s);
 }
 
 void store_purge(struct store *s)
@@ -293,7 +296,9 @@ static int run_sweep(struct store_job *j, struct store_db *db)
     w->deleted += (int64_t)w->n_go;
     if (more || w->n_go == STORE_ROWS)
         return 1;
-    return store_db_tidy(db, w->era);
+    err = store_db_tidy(db, w->era);
+    store_db_measure(db);
+    return err;
 }
 
 void store_sweep_free(struct store *s)
@@ -335,7 +340,6 @@ static void on_swept(struct store_job *j, int status)
             s->readers[r].oldest_s = w->oldest_s[r];
         }
     }
-    store_note_numbers(s);
     store_sweep_free(s);
     judge_size(s);
 }
