@@ -8,7 +8,7 @@ import pytest
 
 from faked_time import SharedClock
 from flukso_checks import KEY
-from helpers import wait_until
+from helpers import joined, wait_until
 
 FACTOR = 20  # five seconds' time-out of the daemon are a quarter of a second here
 INTERVAL = 60
@@ -27,8 +27,8 @@ class House:
         self.g, self.sim, self.server, self.heard, self.clock, self.kernel = g, sim, server, heard, clock, kernel
         self.ids = {s["name"]: s["id"] for s in g.settings["sensors"]}
 
-    def start(self):
-        self.g.start(env=self.clock.env)
+    def start(self, **env):
+        self.g.start(env=joined(self.clock.env, env))
         self.g.daemon.wait_for_line("board: polling")
         return self
 
