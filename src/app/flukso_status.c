@@ -64,7 +64,7 @@ static const char *why_waiting(const struct flukso *f)
 
     if (!f->on)
         return f->why_off;
-    if (f->failures)
+    if (f->failing)
         return f->last_error;
     if (f->app->clock.state == CLOCK_LOCAL && f->app->clock.server_known && !f->app->clock.server)
         return "this host's clock and the server's are more than 60 s apart: set it, or run NTP";
@@ -84,6 +84,8 @@ void flukso_status_top(void *self, struct jsonw *w)
     put_unix(w, "last_success", f->last_ok_s);
     put_text(w, "last_error", f->last_error);
     jsonw_int(w, "rows_sent", (int64_t)f->rows_sent);
+    jsonw_int(w, "rows_thinned", (int64_t)f->rows_thinned);
+    jsonw_int(w, "rows_stale", (int64_t)f->rows_stale);
     jsonw_int(w, "rows_quarantined", (int64_t)f->rows_quarantined);
     jsonw_milli(w, "next_try_s", wait_ms > 0 ? wait_ms : 0);
     jsonw_open(w, "heartbeat", '{');
