@@ -63,16 +63,17 @@ class SharedClock:
 
 
 class KernelClock:
-    """What programs that were started with .env are told by adjtimex(): is the clock synchronized? Beside a clock of
-    above: joined(clock.env, kernel.env). On the host itself the answer would depend on where tests run."""
+    """What programs that were started with .env are told by adjtimex(): is the clock synchronized? And how far their
+    wall clock is ahead of all others, in seconds. Beside a clock of above: joined(kernel.env, clock.env), in this order
+    when it is to be ahead. On the host itself the answer would depend on where tests run."""
 
     def __init__(self, folder, synced=False):
         self.file = folder / "kernel-clock"
         self.env = _preload(str(BUILD / "test" / "libadjtimex_shim.so"), FLUKSOD_TEST_CLOCK=str(self.file))
         self.set(synced)
 
-    def set(self, synced):
-        _replace(self.file, "synced" if synced else "unsynced")
+    def set(self, synced, ahead=0):
+        _replace(self.file, f"{'synced' if synced else 'unsynced'} {ahead}")
 
 
 def _replace(file, text):
