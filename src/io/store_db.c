@@ -216,10 +216,12 @@ static int migrate(struct store_db *db)
 }
 
 /* Exclusive: without a file of shared memory, for which a full disk has no room. Otherwise other programs may look into
- * the database while this one runs. FULL: a commit is on the disk when it returns. auto_vacuum works on a new file. */
+ * the database while this one runs. FULL: a commit is on the disk when it returns. auto_vacuum works on a new file
+ * only, and would write to an old one, which a full disk must not keep from being read. */
 static int open_as(struct store_db *db, const char *path, const char *locking)
 {
     char pragmas[400];
+    int64_t pages;
     int rc, err;
 
     rc = sqlite3_open_v2(path, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -228,11 +230,13 @@ static int open_as(struct store_db *db, const char *path, const char *locking)
     sqlite3_extended_result_codes(db->sql, 1);
     sqlite3_db_config(db->sql, SQLITE_DBCONFIG_LOOKASIDE, NULL, 0, 0); /* it would be 120 KB */
     sqlite3_busy_timeout(db->sql, BUSY_MS);
+    snprintf(pragmas, sizeof pragmas, "PRAGMA locking_mode = %s", locking);
+    if ((err = store_sql_exec(db, pragmas)) < 0 || (err = number(db, "PRAGMA page_count", &pages)) < 0)
+        return err;
     snprintf(pragmas, sizeof pragmas,
-             "PRAGMA locking_mode = %s; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;"
-             "PRAGMA synchronous = FULL; PRAGMA cache_size = -%d; PRAGMA journal_size_limit = %d;"
-             "PRAGMA temp_store = MEMORY;",
-             locking, CACHE_KB, LOG_PAGES * FRAME_BYTES);
+             "%s PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -%d;"
+             "PRAGMA journal_size_limit = %d; PRAGMA temp_store = MEMORY;",
+             pages ? "" : "PRAGMA auto_vacuum = INCREMENTAL;", CACHE_KB, LOG_PAGES * FRAME_BYTES);
     if ((err = store_sql_exec(db, pragmas)) < 0 || (err = check(db)) < 0 || (err = migrate(db)) < 0)
         return err;
     sqlite3_wal_hook(db->sql, on_log, db); /* in place of SQLite's own */
