@@ -174,7 +174,8 @@ static void drain(struct settings *settings, long rows)
     store_reader_off(d.app.store, STORE_INFLUX);
     service_flukso.apply(flukso, NULL, settings);
     flukso->beat_ms = 0; /* what is measured begins at once */
-    flukso->report_ms = 0;
+    flukso->not_before_ms = flukso->report_ms = 0;
+    flukso_step(flukso);
     uv_timer_init(d.app.loop, &d.look);
     d.look.data = &d;
     uv_timer_start(&d.look, on_look, 5, 5);
