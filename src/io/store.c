@@ -82,6 +82,7 @@ static void on_timer_closed(uv_handle_t *h)
     store_index_free(s);
     store_sweep_free(s);
     spool_fini(&s->spool);
+    free(s->past);
     free(s->series);
     free(s);
     closed(ctx);
@@ -143,29 +144,6 @@ void store_submit(struct store *s, enum store_class c, struct store_job *j)
 }
 
 /* ---- rows come in ---- */
-
-static void new_era(struct store *s)
-{
-    s->era.era = s->next_era++;
-    s->era.offset_ms = s->clock->offset_ms;
-    s->era.shift_s = 0;
-    s->era.clock = s->clock->state;
-    s->era_saved = false;
-    s->settle = true;
-}
-
-void store_watch_clock(struct store *s)
-{
-    int64_t moved = s->clock->offset_ms - s->era.offset_ms;
-
-    if (!s->era.era || moved >= 1000 || moved <= -1000 || s->clock->state < s->era.clock) {
-        new_era(s);
-    } else if (s->clock->state > s->era.clock) { /* it was right all the time */
-        s->era.clock = s->clock->state;
-        s->era_saved = false;
-        s->settle = true;
-    }
-}
 
 void store_add(struct store *s, uint32_t series, int64_t milli, int64_t unix_s, int64_t mono_ms)
 {

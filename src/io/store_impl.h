@@ -23,6 +23,11 @@ struct store_series_state {
     struct store_position at[STORE_READERS];
 };
 
+struct store_past_era {
+    struct store_era era;
+    bool saved;
+};
+
 struct store_waiter {
     store_flushed_cb done;
     void *ctx;
@@ -43,16 +48,18 @@ struct store {
     uv_work_t work;
     int status; /* of the job that ran */
     struct store_job *running, *head[STORE_CLASSES], *tail[STORE_CLASSES];
-    bool adopted;                /* a file was taken over: from then on the ledger in memory is newer than any file */
     struct store_loaded *loaded; /* of a file that the running job had to open (again) */
     /* series, by number */
     struct store_series_state *series;
     size_t n_series;
     void *by_id; /* tree of struct store_index (search.h) */
     unsigned generation;
-    /* era */
+    bool restored; /* the ledger is what a file said, or there was none to say it */
+    /* eras */
     struct store_era era;
     bool era_saved, settle;
+    struct store_past_era *past; /* those before it that the file does not know, or of which rows wait */
+    size_t n_past;
     uint32_t next_era;
     struct spool spool;
     struct store_writing *writing; /* a write under way */
@@ -87,8 +94,20 @@ void store_adopt(struct store *s, struct store_loaded *l);
 void store_loaded_free(struct store_loaded *l);
 void store_index_free(struct store *s);
 
+/* ---- eras (io/store_clock.c) ---- */
+
 /* A new era begins, if the clocks say so. */
 void store_watch_clock(struct store *s);
+
+/* Those that the file does not know: the caller's to free and to write, or to hand back. */
+struct store_era *store_eras_take(struct store *s, size_t *n);
+void store_eras_unsaved(struct store *s, const struct store_era *v, size_t n);
+
+/* All was written: past eras without rows in memory are forgotten. */
+void store_eras_forget(struct store *s);
+
+/* Another file was opened: eras in memory get numbers of their own there, above max_era. */
+void store_eras_adopt(struct store *s, uint32_t max_era);
 
 /* Rows that were written wait for their readers. */
 void store_count_waiting(struct store *s, const struct store_row *rows, size_t n);

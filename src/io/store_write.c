@@ -16,8 +16,9 @@ struct store_writing {
     struct store_position *positions;
     struct ledger_saved *counters;
     size_t n_series, n_positions, n_counters;
-    struct store_era era;
-    bool has_era, settle, first_done;
+    struct store_era *eras;
+    size_t n_eras;
+    bool settle, first_done;
     bool stale; /* another file was opened since it was made */
     struct store_now now;
     bool on[STORE_READERS], off[STORE_READERS]; /* readers to be noted so */
@@ -89,8 +90,8 @@ static int write_slice(struct store_job *j, struct store_db *db)
         b.n_positions = w->n_positions;
         b.counters = w->counters;
         b.n_counters = w->n_counters;
-        b.eras = &w->era;
-        b.n_eras = w->has_era;
+        b.eras = w->eras;
+        b.n_eras = w->n_eras;
     }
     if (!err)
         err = store_db_write(db, &b);
@@ -126,7 +127,7 @@ static void give_back(struct store *s, struct store_writing *w)
     for (int r = 0; r < STORE_READERS; r++)
         if (w->on[r] || w->off[r])
             s->readers[r].saved_on = w->off[r];
-    s->era_saved = s->era_saved && !w->has_era;
+    store_eras_unsaved(s, w->eras, w->n_eras);
     s->settle |= w->settle;
 }
 
@@ -148,6 +149,7 @@ static void writing_free(struct store_writing *w)
     free(w->series);
     free(w->positions);
     free(w->counters);
+    free(w->eras);
     free(w);
 }
 
@@ -178,6 +180,8 @@ static void on_slice(struct store_job *j, int status)
     store_count_waiting(s, w->rows, w->done);
     if (status < 0)
         give_back(s, w);
+    else
+        store_eras_forget(s);
     s->writing = NULL;
     writing_free(w);
     bool again = status == STORE_AGAIN || (s->again && status == 0);
@@ -212,9 +216,7 @@ void store_flush(struct store *s, store_flushed_cb done, void *ctx)
     collect_readers(s, w);
     w->counters = must(malloc((s->ledger->n + 1) * sizeof *w->counters));
     w->n_counters = ledger_take(s->ledger, w->counters, s->ledger->n, store_mono_ms(s), store_unix_s(s));
-    w->era = s->era;
-    w->has_era = !s->era_saved;
-    s->era_saved = true;
+    w->eras = store_eras_take(s, &w->n_eras);
     w->settle = s->settle;
     s->settle = false;
     w->now.offset_ms = s->clock->offset_ms;

@@ -3,6 +3,7 @@ on a small disk of its own; and the books: what the board showed on its line, an
 import itertools
 import json
 import re
+import sqlite3
 import subprocess
 import time
 from typing import NamedTuple
@@ -185,6 +186,17 @@ class House:
             return not missing
         wait_until(enough, "counters on the board's line")
         self.live(3)
+
+    def inside(self):
+        """What the store and the reporter have to say, for a report of what went wrong."""
+        database = sqlite3.connect(f"file:{self.gateway.folder}/state/fluksod.db?mode=ro", uri=True)
+        tables = {table: database.execute(f"SELECT * FROM {table}").fetchall()
+                  for table in ("eras", "series", "counters", "positions", "quarantine")}
+        tables["rows"] = database.execute("SELECT era, series, count(*), min(unix_s), max(unix_s) FROM rows "
+                                          "GROUP BY era, series").fetchall()
+        database.close()
+        text = "\n".join(f"{table}: {row}" for table, rows in tables.items() for row in rows)
+        return f"{self.gateway.status()['flukso']}\n{text}\n{self.gateway.daemon.tail()}"
 
     # What is said of it
 

@@ -137,7 +137,7 @@ def report(house, sensor, stamp, width=12):
     near = [i for i, row in enumerate(rows) if row[0] >= stamp][:1] or [len(rows)]
     around = rows[max(0, near[0] - width):near[0] + width]
     return (f"{house.story(stamp - house.began)}\nrows of {sensor} near {stamp} "
-            f"({(stamp - house.began) / DAY:.4f} d): {around}")
+            f"({(stamp - house.began) / DAY:.4f} d): {around}\n{house.inside()}")
 
 
 def check_energy(house):
