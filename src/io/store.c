@@ -314,6 +314,21 @@ static void tell_waiters(struct store *s, int status)
     free(waiters);
 }
 
+/* What was written waits for who wants it; the sweep counts anew now and then. */
+static void count_waiting(struct store *s, const struct store_writing *w)
+{
+    for (size_t i = 0; i < w->done; i++) {
+        const struct store_row *row = &w->rows[i];
+        for (int r = 0; r < STORE_READERS && row->series < s->n_series; r++) {
+            struct store_reader_state *x = &s->readers[r];
+            if (!x->on || !(s->series[row->series].wanted >> r & 1))
+                continue;
+            if (x->waiting++ == 0 || row->unix_s < x->oldest_s)
+                x->oldest_s = row->unix_s;
+        }
+    }
+}
+
 static void on_slice(struct store_job *j, int status)
 {
     struct store_writing *w = (struct store_writing *)j;
@@ -325,6 +340,7 @@ static void on_slice(struct store_job *j, int status)
     }
     say_how_it_goes(s, status);
     s->rows_written += (int64_t)w->done;
+    count_waiting(s, w);
     if (status < 0)
         give_back(s, w);
     store_note_numbers(s);
