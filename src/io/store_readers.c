@@ -122,7 +122,7 @@ void store_count_waiting(struct store *s, const struct store_row *rows, size_t n
     for (size_t i = 0; i < n; i++) {
         for (int r = 0; r < STORE_READERS; r++) {
             struct store_reader_state *x = &s->readers[r];
-            if (!wants(&s->series[rows[i].series], r))
+            if (rows[i].series >= s->n_series || !wants(&s->series[rows[i].series], r))
                 continue;
             if (x->waiting++ == 0)
                 x->oldest_s = rows[i].unix_s;
