@@ -45,6 +45,8 @@ static void influx_apply(void *self, const struct settings *old, const struct se
     f->failures = 0;
     f->stopped = false;
     if (!next->influx.url) {
+        if (was_on)
+            store_flush(f->app->store, NULL, NULL); /* first, or rows in memory would come after what goes now */
         store_reader_off(f->app->store, STORE_INFLUX);
         if (was_on)
             log_note("influx: switched off; its place in the store is given up");

@@ -64,8 +64,26 @@ void influx_batch_make(struct influx_batch *b, struct store_row *rows, size_t n,
 
 const char *influx_batch_window(const struct influx_batch *b, size_t *len)
 {
-    *len = b->n ? b->line[b->hi] - b->line[b->lo] : 0;
-    return b->body.buf + (b->n ? b->line[b->lo] : 0);
+    size_t lo = b->probe ? b->probe - 1 : b->lo, hi = b->probe ? b->probe : b->hi;
+
+    *len = b->n ? b->line[hi] - b->line[lo] : 0;
+    return b->body.buf + (b->n ? b->line[lo] : 0);
+}
+
+/* Rows of the first half of [lo, hi), which are two at least; between two series, if that is somewhere in the middle:
+ * what is refused is mostly all of a series. */
+static size_t half(const struct influx_batch *b, size_t lo, size_t hi)
+{
+    size_t middle = (hi - lo) / 2;
+
+    for (size_t off = 0; off <= (hi - lo) / 4; off++) {
+        for (int side = 0; side < 2; side++) {
+            size_t i = lo + (side ? middle - off : middle + off);
+            if (i > lo && i < hi && b->rows[i - 1].series != b->rows[i].series)
+                return i - lo;
+        }
+    }
+    return middle;
 }
 
 /* The next window begins at lo: which it is. */
@@ -75,7 +93,7 @@ static void aim(struct influx_batch *b, size_t lo)
 
     b->lo = lo;
     if (b->suspect > lo)
-        n = (b->suspect - lo + 1) / 2; /* the whole would be refused again */
+        n = b->suspect - lo > 1 ? half(b, lo, b->suspect) : 1; /* the whole would be refused again */
     else if (b->alone)
         n = b->alone < n ? b->alone : n;
     if (b->suspect <= lo)
@@ -104,34 +122,68 @@ static void took(struct influx_batch *b, size_t *first, size_t *n)
     b->refused += b->accused;
     b->accused = 0;
     b->taken += b->hi - b->lo;
+    b->good = b->hi;
     b->alone *= 2;
     aim(b, b->hi);
 }
 
+/* Rows behind lo of the series whose last rows were refused just now. */
+static size_t same_series(const struct influx_batch *b)
+{
+    size_t i = b->lo;
+
+    while (b->fallen && b->fallen == b->lo && i < b->hi && b->rows[i].series == b->rows[b->lo - 1].series)
+        i++;
+    return i - b->lo;
+}
+
 static void halve(struct influx_batch *b, const struct influx_blame *blame)
 {
-    size_t window = b->hi - b->lo;
+    size_t same = blame->dropped ? same_series(b) : 0, n = same < blame->dropped ? same : blame->dropped;
 
     b->suspect = b->hi;
-    if (b->fallen && b->fallen == b->lo && blame->dropped && blame->dropped < window)
-        b->hi = b->lo + blame->dropped; /* they may well follow those that were refused */
-    else
-        b->hi = b->lo + window / 2;
+    b->hi = b->lo + (n && n < b->hi - b->lo ? n : half(b, b->lo, b->hi));
+}
+
+/* The next row that may show whether any row is taken: the first of the next series, else the very last one. */
+static int next_probe(struct influx_batch *b, size_t from)
+{
+    size_t i = from;
+
+    while (i < b->n && b->rows[i].series == b->rows[from - 1].series)
+        i++;
+    if (i == b->n && !b->probe)
+        i = b->n - 1;
+    if (i == b->n || i < b->lo)
+        return -1;
+    b->probe = i + 1;
+    return 0;
 }
 
 /* One row, and it is not sure that it is the row. */
-static int accuse(struct influx_batch *b, size_t *first, size_t *n)
+static int accuse(struct influx_batch *b)
 {
     b->suspect = 0;
-    if (b->lo + 1 == b->n && b->taken) { /* others were taken, and none is left to ask about */
-        fell(b, b->n, false, first, n);
-        return 0;
-    }
-    if (b->lo + 1 == b->n || b->accused + 1 == INFLUX_ACCUSED)
-        return -1;
     b->accused++;
     b->alone = 1;
     aim(b, b->lo + 1);
+    if (b->accused < INFLUX_ACCUSED && b->lo < b->n)
+        return 0;
+    b->probe = b->good;
+    b->probes = 0;
+    return b->probe ? 0 : next_probe(b, b->lo);
+}
+
+/* The answer to a probe: the accused are refused, or nothing can be said. */
+static int probed(struct influx_batch *b, bool taken, size_t *first, size_t *n)
+{
+    if (!taken)
+        return b->probe == b->good || ++b->probes == INFLUX_PROBES ? -1 : next_probe(b, b->probe);
+    *first = b->lo - b->accused;
+    *n = b->accused;
+    b->refused += b->accused;
+    b->accused = 0;
+    b->probe = 0;
     return 0;
 }
 
@@ -144,7 +196,7 @@ static int refusal(struct influx_batch *b, const struct influx_blame *blame, siz
         return 0;
     }
     if (window == 1)
-        return accuse(b, first, n);
+        return accuse(b);
     halve(b, blame);
     return 0;
 }
@@ -156,6 +208,8 @@ int influx_batch_answer(struct influx_batch *b, const struct answer *a, const st
     *n = 0;
     if (influx_batch_done(b))
         return 0;
+    if (b->probe)
+        return probed(b, a->kind == ANSWER_OK, first, n);
     if (a->kind == ANSWER_OK) {
         took(b, first, n);
         return 0;

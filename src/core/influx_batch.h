@@ -9,13 +9,15 @@
  *       ├─ refused, more than one ─── all of them, when the answer says that so many were dropped, else the first half;
  *       │                             when that is taken, the first half of what is left of the refused ones, and so on
  *       ├─ refused, one row ───────── the answer blames the row: it is refused
- *       │                             it might mean anything: the row is accused until another one is taken
+ *       │                             it might mean anything: the row is accused until another one is taken; when there
+ *       │                             are many, or none is left behind them, one that was taken is sent again, or
+ *       │                             the first of each other series, as a probe
  *       └─ too large ──────────────── halves from now on
  *
  * Sending a row twice does no harm, so a batch may be given up at any time and its rows be read again. Rows of a series
  * stand together, because what a database refuses (a field of another type, too old a stamp) mostly does, too: behind a
- * refused row as many are tried as the answer says are dropped, or single ones until one is taken. So a bad row alone
- * costs log2 n + 3 answers, and m in a row cost no more than m + 3 log2 n + 4. */
+ * refused row as many of its series are tried as the answer says are dropped, or single ones until one is taken. So of
+ * a series' n rows a bad one alone costs log2 n + 3 answers, and m in a row cost no more than m + 3 log2 n + 4. */
 #ifndef CORE_INFLUX_BATCH_H
 #define CORE_INFLUX_BATCH_H
 
@@ -23,7 +25,8 @@
 #include "core/jsonw.h"
 #include "core/rows.h"
 
-#define INFLUX_ACCUSED 8 /* so many in a row and none taken: it is not the rows */
+#define INFLUX_ACCUSED 8  /* so many in a row: time for a probe */
+#define INFLUX_PROBES  16 /* so many are refused, too: it is not the rows */
 
 struct influx_batch {
     struct store_row *rows; /* owned; unix_s is the true stamp */
@@ -35,6 +38,9 @@ struct influx_batch {
     size_t most;    /* rows of one window */
     size_t alone;   /* rows of the next window behind a refused one; 0: all */
     size_t fallen;  /* end of the last refused rows */
+    size_t good;    /* end of the last rows that were taken; 0: none */
+    size_t probe;   /* 1 + the row that is sent in place of the window; 0: none */
+    size_t probes;  /* of them that were refused */
     size_t taken, refused;
 };
 
@@ -47,7 +53,7 @@ void influx_batch_make(struct influx_batch *b, struct store_row *rows, size_t n,
 
 static inline bool influx_batch_done(const struct influx_batch *b)
 {
-    return b->lo == b->n;
+    return b->lo == b->n && !b->probe;
 }
 
 /* The window's lines: *len bytes, valid until the batch goes. */
