@@ -7,7 +7,7 @@
  *     an outage stops them all for a while; what people must mend stops one sensor                              */
 #include "app/flukso_impl.h"
 
-#include "core/backoff.h"
+#include "app/forwarder.h"
 #include "core/flukso_body.h"
 #include "core/ident.h"
 #include "io/files.h"
@@ -15,8 +15,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-#include <sys/random.h>
 
 #define LOOK_MS 10000 /* while the clock is not agreed: NTP may set it at any time */
 
@@ -28,11 +26,7 @@
 
 int64_t flukso_wait_ms(const struct flukso *f, unsigned failures)
 {
-    uint32_t random = UINT32_MAX;
-
-    if (getrandom(&random, sizeof random, GRND_NONBLOCK) < 0)
-        random = UINT32_MAX;
-    return backoff_within(failures, FLUKSO_BASE_MS, (uint32_t)f->interval_ms, random);
+    return forwarder_wait_ms(failures, FLUKSO_BASE_MS, f->interval_ms);
 }
 
 void flukso_sensor_moved(struct flukso *f, struct flukso_sensor *s, int64_t newest_s, int64_t newest_milli)

@@ -164,6 +164,11 @@ void store_unwritten(const struct store *s, enum clock_state clock, store_row_cb
             return;
 }
 
+uint32_t store_running_era(const struct store *s)
+{
+    return s->era.era;
+}
+
 static bool has_news(const struct store *s)
 {
     return s->spool.n || s->ledger->changed || s->error[0];

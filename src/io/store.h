@@ -64,6 +64,9 @@ void store_flush(struct store *s, store_flushed_cb done, void *ctx);
  * Only those of the running era, when its clock knows at least `clock`. */
 void store_unwritten(const struct store *s, enum clock_state clock, store_row_cb cb, void *ctx);
 
+/* The era that rows come in: those of others are complete, in this one a row may still come behind a newer one. */
+uint32_t store_running_era(const struct store *s);
+
 /* ---- jobs ---- */
 
 enum store_class { STORE_WRITE, STORE_READ, STORE_THIN, STORE_CLASSES };

@@ -113,8 +113,9 @@ int store_db_write(struct store_db *db, const struct store_batch *b) MUSTCHECK;
 /* Note that a reader is switched on, from this place in the order on, or off, which forgets how far it was. */
 int store_db_reader(struct store_db *db, enum store_reader reader, bool on, const struct store_key *from) MUSTCHECK;
 
-/* Keep a row apart that a reader's server refuses; the newest thousand of each reader are kept. */
-int store_db_quarantine(struct store_db *db, enum store_reader reader, uint32_t series, int64_t unix_s, int64_t milli,
+/* Keep rows apart that a reader's server refuses, unix_s being the true stamps; the newest thousand of each reader are
+ * kept. */
+int store_db_quarantine(struct store_db *db, enum store_reader reader, const struct store_row *rows, size_t n,
                         int64_t now_s, const char *reason) MUSTCHECK;
 
 /* What is known of the time now: eras whose clock knew less are settled by it. */

@@ -122,24 +122,33 @@ int store_db_reader(struct store_db *db, enum store_reader reader, bool on, cons
     return store_sql_end(db, err);
 }
 
-int store_db_quarantine(struct store_db *db, enum store_reader reader, uint32_t series, int64_t unix_s, int64_t milli,
+static int put_quarantine(struct store_db *db, enum store_reader reader, const struct store_row *row, int64_t now_s,
+                          const char *reason)
+{
+    const int64_t numbers[] = {reader, row->series, row->unix_s, row->milli, now_s};
+    sqlite3_stmt *st = store_sql(db, SQL_PUT_QUARANTINE);
+
+    for (int i = 0; i < (int)ARRAY_LEN(numbers); i++)
+        sqlite3_bind_int64(st, 1 + i, numbers[i]);
+    sqlite3_bind_text(st, 6, reason, -1, SQLITE_STATIC);
+    return store_sql_run(db, st);
+}
+
+int store_db_quarantine(struct store_db *db, enum store_reader reader, const struct store_row *rows, size_t n,
                         int64_t now_s, const char *reason)
 {
-    sqlite3_stmt *st = store_sql(db, SQL_PUT_QUARANTINE);
-    int err;
+    int err = store_sql_run(db, store_sql(db, SQL_BEGIN));
+    sqlite3_stmt *st;
 
-    sqlite3_bind_int(st, 1, (int)reader);
-    sqlite3_bind_int64(st, 2, series);
-    sqlite3_bind_int64(st, 3, unix_s);
-    sqlite3_bind_int64(st, 4, milli);
-    sqlite3_bind_int64(st, 5, now_s);
-    sqlite3_bind_text(st, 6, reason, -1, SQLITE_STATIC);
-    err = store_sql_run(db, st);
     if (err < 0)
         return err;
+    for (size_t i = 0; i < n && !err; i++)
+        err = put_quarantine(db, reader, &rows[i], now_s, reason);
     st = store_sql(db, SQL_CUT_QUARANTINE);
     sqlite3_bind_int(st, 1, (int)reader);
-    return store_sql_run(db, st);
+    if (!err)
+        err = store_sql_run(db, st);
+    return store_sql_end(db, err);
 }
 
 /* ---- reading ---- */

@@ -50,7 +50,7 @@ class SharedClock:
         self.env = _preloaded(FAKETIME_TIMESTAMP_FILE=str(self.file), FAKETIME_NO_CACHE="1", FAKETIME_SHARED=shared)
 
     def _set(self):
-        _replace(self.file, f"+{self.ahead} x{self.factor}")
+        _replace(self.file, f"{self.ahead:+} x{self.factor}")
 
     def jump(self, seconds):
         self.ahead += seconds

@@ -301,7 +301,8 @@ static void an_older_file_migrates(void **state)
     assert_int_equal(db.opened.migrated_from, 1);
     assert_true(db.opened.aside[0] == '\0');
     assert_int_equal(read_all(CLOCK_UNSET).n, 20000);
-    assert_int_equal(store_db_quarantine(&db, STORE_FLUKSO, 1, NOW, 1000, NOW, "refused"), 0);
+    assert_int_equal(store_db_quarantine(&db, STORE_FLUKSO, &(struct store_row){NOW, 1000, 0, 1}, 1, NOW, "refused"),
+                     0);
 }
 
 static void quarantine_is_bounded(void **state)
@@ -309,9 +310,13 @@ static void quarantine_is_bounded(void **state)
     sqlite3_stmt *st;
 
     (void)state;
-    for (int i = 0; i < 1010; i++)
-        assert_int_equal(store_db_quarantine(&db, STORE_FLUKSO, 1, NOW + i, 0, NOW, "why"), 0);
-    assert_int_equal(store_db_quarantine(&db, STORE_INFLUX, 1, NOW, 0, NOW, "why"), 0);
+    struct store_row rows[10] = {0};
+    for (int i = 0; i < 1010; i += 10) {
+        for (int k = 0; k < 10; k++)
+            rows[k] = (struct store_row){.unix_s = NOW + i + k, .series = 1};
+        assert_int_equal(store_db_quarantine(&db, STORE_FLUKSO, rows, 10, NOW, "why"), 0);
+    }
+    assert_int_equal(store_db_quarantine(&db, STORE_INFLUX, rows, 1, NOW, "why"), 0);
     assert_int_equal(
         sqlite3_prepare_v2(db.sql, "SELECT count(*), min(unix_s) FROM quarantine WHERE reader = 0", -1, &st, NULL),
         SQLITE_OK);
