@@ -15,6 +15,7 @@ from helpers import BUILD, scaled
 PROBE = BUILD / "test" / "store_probe"
 COMMITS = 700
 SECTOR = 512
+FOLDER = "state"
 BASE, KEEP = 1800000000, 400  # as in store_probe.c
 
 
@@ -48,29 +49,43 @@ def put(content, op):
         content[op.offset:op.offset + len(op.bytes)] = op.bytes
 
 
+def some_of(ops, rng):
+    """What a disk may have taken of operations that no sync followed: any part in any order, each write whole or torn
+    between two sectors. (SQLite counts on no more: a sector is whole, and bytes around a write stay.)"""
+    kept = [op for op in ops if rng.random() < 0.6]
+    if rng.random() < 0.5:
+        rng.shuffle(kept)
+    for op in kept:
+        if op.what == "write" and len(op.bytes) > SECTOR and rng.random() < 0.3:
+            op = op._replace(bytes=op.bytes[:rng.randrange(SECTOR, len(op.bytes), SECTOR)])
+        yield op
+
+
 def after_the_cut(ops, rng):
-    """The files as a disk may hold them: what was synced, and of what came after any part in any order, each write whole
-    or torn between two sectors. (SQLite counts on no more: a sector is whole, and bytes around a write stay.)"""
-    files, loose = {}, {}
+    """The files as a disk may hold them: what was synced, some of what came after, and a removed file perhaps still
+    there, until its folder was synced, or one of its name was made anew and synced."""
+    files, loose, removed = {}, {}, {}
     for op in ops:
+        if op.file == FOLDER:
+            removed.clear()
+            continue
+        if op.what == "unlink":
+            content = files.pop(op.file)
+            for one in some_of(loose.pop(op.file, []), rng):
+                put(content, one)
+            removed[op.file] = content
+            continue
         content = files.setdefault(op.file, bytearray())
         if op.what == "sync":
             for one in loose.pop(op.file, []):
                 put(content, one)
-        elif op.what == "unlink":
-            loose.pop(op.file, None)
-            del files[op.file]
+            removed.pop(op.file, None)
         else:
             loose.setdefault(op.file, []).append(op)
     for file, waiting in loose.items():
-        kept = [op for op in waiting if rng.random() < 0.6]
-        if rng.random() < 0.5:
-            rng.shuffle(kept)
-        for op in kept:
-            if op.what == "write" and len(op.bytes) > SECTOR and rng.random() < 0.3:
-                sectors = range(SECTOR, len(op.bytes), SECTOR)
-                op = op._replace(bytes=op.bytes[:rng.choice(sectors)]) if sectors else op
+        for op in some_of(waiting, rng):
             put(files[file], op)
+    files.update((file, content) for file, content in removed.items() if rng.random() < 0.5)
     return files
 
 
@@ -86,10 +101,10 @@ def promised(ops):
 def story(tmp_path_factory):
     """What one writer did."""
     folder = tmp_path_factory.mktemp("power")
-    (folder / "state").mkdir()
+    (folder / FOLDER).mkdir()
     log = folder / "log"
-    env = preload(BUILD / "test" / "libwrite_log.so", FLUKSOD_WRITE_LOG=str(log), FLUKSOD_WRITE_LOG_DIR=str(folder / "state"))
-    subprocess.run([PROBE, "write", folder / "state", str(COMMITS)], env={**os.environ, **env}, check=True, timeout=120)
+    env = preload(BUILD / "test" / "libwrite_log.so", FLUKSOD_WRITE_LOG=str(log), FLUKSOD_WRITE_LOG_DIR=str(folder / FOLDER))
+    subprocess.run([PROBE, "write", folder / FOLDER, str(COMMITS)], env={**os.environ, **env}, check=True, timeout=120)
     ops = parse(log)
     assert {op.file for op in ops} >= {"fluksod.db", "fluksod.db-wal", "marks"}
     assert sum(op.what == "sync" for op in ops) > COMMITS
