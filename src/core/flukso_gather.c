@@ -45,9 +45,15 @@ void flukso_gather_row(struct flukso_gather *g, const struct store_row *r, int64
     }
     if (unix_s <= g->newest_s) {
         g->stale++;
-        see(g, r);
+        g->passed += g->has_late;
+        g->has_late = g->has_units && units > g->units;
+        g->late = *r;
+        if (!g->has_late)
+            see(g, r);
         return;
     }
+    g->passed += g->has_late;
+    g->has_late = false;
     if (g->has_units && units == g->units) {
         g->unchanged++;
         see(g, r);
@@ -71,5 +77,11 @@ void flukso_gather_finish(struct flukso_gather *g)
 
     if (last)
         put(g, last);
+    if (g->has_late && g->newest_s >= g->now_s + FLUKSO_AHEAD_S) {
+        g->held++;
+    } else if (g->has_late) {
+        put(g, &(struct thin_row){g->newest_s + 1, g->late.milli, g->late.era, g->late.unix_s});
+        see(g, &g->late);
+    }
     g->full = full;
 }

@@ -80,6 +80,38 @@ static void a_row_from_ahead_is_held(void **state)
     assert_int_equal(g.held, 1);
 }
 
+/* The clock was set back behind what the server has: the last value must not wait for the next change. */
+static void the_last_value_is_told_after_a_step_back(void **state)
+{
+    (void)state;
+    flukso_gather_init(&g, NOW, NOW + 50, 1000);
+    row(NOW - 20, 1500);
+    row(NOW - 10, 2000);
+    row(NOW - 5, 3000);
+    flukso_gather_finish(&g);
+    assert_int_equal(g.n, 1);
+    assert_int_equal(g.rows[0].unix_s, NOW + 51);
+    assert_int_equal(g.rows[0].value, 3000);
+    assert_int_equal(g.rows[0].key_s, NOW - 5);
+    assert_int_equal(g.seen.unix_s, NOW - 5);
+    assert_int_equal(g.passed, 3);
+    teardown(NULL);
+    flukso_gather_init(&g, NOW, NOW + 60, 1000); /* too far ahead: it waits */
+    row(NOW - 20, 1500);
+    row(NOW - 5, 3000);
+    flukso_gather_finish(&g);
+    assert_int_equal(g.n, 0);
+    assert_int_equal(g.held, 1);
+    assert_int_equal(g.seen.unix_s, NOW - 20);
+    teardown(NULL);
+    flukso_gather_init(&g, NOW, NOW - 8, 1000); /* something newer follows */
+    row(NOW - 10, 2000);
+    row(NOW - 5, 3000);
+    flukso_gather_finish(&g);
+    assert_int_equal(g.n, 1);
+    assert_int_equal(g.rows[0].unix_s, NOW - 5);
+}
+
 static void a_clock_that_was_never_set_is_not_reported(void **state)
 {
     (void)state;
@@ -127,6 +159,7 @@ int main(void)
         cmocka_unit_test_teardown(only_another_whole_unit_is_news, teardown),
         cmocka_unit_test_teardown(what_the_server_has_is_passed, teardown),
         cmocka_unit_test_teardown(a_row_from_ahead_is_held, teardown),
+        cmocka_unit_test_teardown(the_last_value_is_told_after_a_step_back, teardown),
         cmocka_unit_test_teardown(a_clock_that_was_never_set_is_not_reported, teardown),
         cmocka_unit_test_teardown(a_full_batch_goes_on_where_it_ended, teardown),
     };
