@@ -29,32 +29,42 @@ int64_t flukso_wait_ms(const struct flukso *f, unsigned failures)
     return forwarder_wait_ms(failures, FLUKSO_BASE_MS, f->interval_ms);
 }
 
-void flukso_sensor_moved(struct flukso *f, struct flukso_sensor *s, int64_t newest_s)
+void flukso_sensor_moved(struct flukso *f, struct flukso_sensor *s, int64_t newest_s, int64_t newest_milli)
 {
     const struct thin_row *last = flukso_batch_last(&s->batch);
+
+    s->series = store_series(f->app->store, s->id, READING_COUNTER); /* another file may have given it another number */
     struct store_position p = store_position(f->app->store, STORE_FLUKSO, s->series);
     bool done = flukso_batch_done(&s->batch);
 
-    if (last) {
+    if (last)
         p.at = (struct store_key){last->key_s, last->era, s->series};
-        p.newest_s = last->unix_s > p.newest_s ? last->unix_s : p.newest_s;
-        p.newest_milli = last->value;
-    }
-    if (done)
+    if (done) {
         p.at = s->seen;
-    if (newest_s > p.newest_s)
+        f->rows_thinned += (uint64_t)s->passed - s->batch.n;
+    }
+    if (newest_s) {
         p.newest_s = newest_s;
+        p.newest_milli = newest_milli;
+    }
     store_moved(f->app->store, &p, done ? s->passed : 0);
+}
+
+bool flukso_searching(const struct flukso_sensor *s)
+{
+    return s->batch.row || s->batch.suspect;
 }
 
 /* ---- what is due ---- */
 
 static bool try_config(struct flukso *f, int64_t now_ms)
 {
-    for (size_t i = 0; i < f->n_sensors; i++) {
+    for (size_t k = 0; k < f->n_sensors; k++) {
+        size_t i = (f->config_turn + k) % f->n_sensors;
         struct flukso_sensor *s = &f->sensors[i];
-        if (s->config == FLUKSO_CONFIG_OK || (s->config == FLUKSO_CONFIG_FAILED && now_ms < s->config_ms))
+        if (s->config == FLUKSO_CONFIG_OK || now_ms < s->config_ms)
             continue;
+        f->config_turn = i + 1;
         flukso_call_config(f, i);
         return true;
     }
@@ -80,30 +90,72 @@ static bool try_rows(struct flukso *f, int64_t now_ms)
     return false;
 }
 
-/* All batches are sent: what they stood for may go, and where there was more, it comes next. */
-static bool try_round(struct flukso *f, int64_t now_ms)
+static bool any_more(const struct flukso *f)
 {
-    bool more = false, waiting = false;
-
-    for (size_t i = 0; i < f->n_sensors; i++) {
-        struct flukso_sensor *s = &f->sensors[i];
-        if (flukso_batch_done(&s->batch))
-            more |= s->more;
-        else
-            waiting = true;
-    }
-    if (f->purge_due && !waiting) {
-        f->purge_due = false;
-        store_flush(f->app->store, NULL, NULL); /* the places first */
-        store_purge(f->app->store);
-    }
-    if (!f->n_sensors || (!more && now_ms < f->report_ms))
-        return false;
     for (size_t i = 0; i < f->n_sensors; i++)
-        f->sensors[i].more = false;
+        if (flukso_batch_done(&f->sensors[i].batch) && f->sensors[i].more)
+            return true;
+    return false;
+}
+
+/* When all batches are sent, what they stood for may go. */
+static void maybe_purge(struct flukso *f)
+{
+    if (!f->purge_due)
+        return;
+    for (size_t i = 0; i < f->n_sensors; i++)
+        if (!flukso_batch_done(&f->sensors[i].batch))
+            return;
+    f->purge_due = false;
+    store_flush(f->app->store, NULL, NULL); /* the places first */
+    store_purge(f->app->store);
+}
+
+static bool start_round(struct flukso *f)
+{
+    for (size_t i = 0; i < f->n_sensors; i++)
+        if (flukso_batch_done(&f->sensors[i].batch))
+            f->sensors[i].more = false;
     f->purge_due = true;
     flukso_round_start(f);
     return true;
+}
+
+/* A round that is due comes before rows that wait: a sensor whose calls fail must not keep the others from theirs. One
+ * for what did not fit into the batches before comes after them, so that all sensors have their turn. */
+static bool try_report(struct flukso *f, int64_t now_ms)
+{
+    if (!f->n_sensors)
+        return false;
+    if (now_ms >= f->report_ms)
+        return start_round(f);
+    if (try_rows(f, now_ms))
+        return true;
+    maybe_purge(f);
+    return any_more(f) && start_round(f);
+}
+
+static bool try_call(struct flukso *f, enum flukso_call call, int64_t now_ms, bool agreed)
+{
+    if (call == FLUKSO_CALL_CONFIG)
+        return try_config(f, now_ms);
+    if (call == FLUKSO_CALL_ROWS)
+        return agreed && try_report(f, now_ms);
+    if (now_ms < f->beat_ms)
+        return false;
+    flukso_call_heartbeat(f);
+    return true;
+}
+
+/* Begin what is due; a kind of call that failed last comes last, so that no kind keeps the others from theirs. */
+static bool try_all(struct flukso *f, int64_t now_ms, bool agreed)
+{
+    static const enum flukso_call kinds[] = {FLUKSO_CALL_BEAT, FLUKSO_CALL_CONFIG, FLUKSO_CALL_ROWS};
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (kinds[i] != f->failed_call && try_call(f, kinds[i], now_ms, agreed))
+            return true;
+    return f->failed_call != FLUKSO_CALL_NONE && try_call(f, f->failed_call, now_ms, agreed);
 }
 
 static void arm(struct flukso *f, int64_t now_ms, bool agreed);
@@ -116,17 +168,11 @@ void flukso_step(struct flukso *f)
         return;
     app_unix_s(f->app); /* the clock may have stepped meanwhile */
     bool agreed = f->app->clock.state == CLOCK_SYNCED;
-    if (now_ms >= f->not_before_ms) {
-        if (now_ms >= f->beat_ms) {
-            flukso_call_heartbeat(f);
-            return;
-        }
-        if (try_config(f, now_ms))
-            return;
-        if (agreed && (try_rows(f, now_ms) || try_round(f, now_ms)))
-            return;
-    }
-    arm(f, now_ms, agreed);
+    if (f->was_agreed && !agreed && f->beat_ms > now_ms)
+        f->beat_ms = now_ms; /* the clock stepped: the server is asked, not in an hour */
+    f->was_agreed = agreed;
+    if (now_ms < f->not_before_ms || !try_all(f, now_ms, agreed))
+        arm(f, now_ms, agreed);
 }
 
 static void on_timer(uv_timer_t *t)
@@ -140,7 +186,7 @@ static void arm(struct flukso *f, int64_t now_ms, bool agreed)
 
     for (size_t i = 0; i < f->n_sensors; i++) {
         const struct flukso_sensor *s = &f->sensors[i];
-        if (s->config == FLUKSO_CONFIG_FAILED && s->config_ms < next)
+        if (s->config != FLUKSO_CONFIG_OK && s->config_ms < next)
             next = s->config_ms;
         if (agreed && !flukso_batch_done(&s->batch) && s->retry_ms < next)
             next = s->retry_ms;
@@ -199,7 +245,7 @@ static void set_sensors(struct flukso *f, const struct settings *next)
 
     f->sensors = must(calloc(next->n_sensors + 1, sizeof *f->sensors));
     f->n_sensors = 0;
-    f->turn = 0;
+    f->turn = f->config_turn = 0;
     store_want_none(f->app->store, STORE_FLUKSO);
     for (size_t i = 0; i < next->n_sensors; i++) {
         const struct sensor_settings *x = &next->sensors[i];
@@ -262,27 +308,28 @@ static int64_t jitter_ms(const struct settings *s, const char *what, int64_t spr
     return (int64_t)(strtoull(id, NULL, 16) % (uint64_t)spread_ms);
 }
 
-static void switch_off(struct flukso *f, const struct settings *old)
+static void switch_off(struct flukso *f)
 {
-    bool was = f->on || !old;
-
     f->on = false;
     uv_timer_stop(&f->timer);
     set_sensors(f, &(struct settings){0});
     store_reader_off(f->app->store, STORE_FLUKSO);
     facts_set(&f->app->facts, FACT_SERVER, false, f->why_off, app_mono_ms(f->app));
-    if (was)
+    if (f->said != f->why_off)
         log_note("flukso: nothing is reported: %s", f->why_off);
+    f->said = f->why_off;
 }
 
 static void switch_on(struct flukso *f, const struct settings *next)
 {
     int64_t now_ms = app_mono_ms(f->app);
+    int64_t spread_ms = f->interval_ms - FIRST_MS < FIRST_SPREAD ? f->interval_ms - FIRST_MS : FIRST_SPREAD;
 
     f->on = true;
     f->reset = true;
-    f->beat_ms = now_ms + FIRST_BEAT_MS + jitter_ms(next, "heartbeat", FIRST_BEAT_SPREAD);
-    f->report_ms = now_ms + FIRST_MS + jitter_ms(next, "report", FIRST_SPREAD);
+    f->said = NULL;
+    f->beat_ms = f->not_before_ms = now_ms + FIRST_BEAT_MS + jitter_ms(next, "heartbeat", FIRST_BEAT_SPREAD);
+    f->report_ms = now_ms + FIRST_MS + jitter_ms(next, "report", spread_ms);
     facts_set(&f->app->facts, FACT_SERVER, false, "not called yet", now_ms);
     log_info("flukso: reports to %s every %lld s", f->url, (long long)f->interval_ms / 1000);
 }
@@ -293,8 +340,9 @@ static void flukso_apply(void *self, const struct settings *old, const struct se
     bool was_on = f->on,
          same_server = same_text(f->url, next->flukso.url) && same_text(f->ca_file, next->flukso.ca_file);
 
+    (void)old;
     web_cancel(f->web);
-    f->call = FLUKSO_CALL_NONE;
+    f->call = f->failed_call = FLUKSO_CALL_NONE;
     flukso_round_drop(f);
     free(f->url);
     free(f->ca_file);
@@ -302,10 +350,11 @@ static void flukso_apply(void *self, const struct settings *old, const struct se
     f->ca_file = next->flukso.ca_file ? must(strdup(next->flukso.ca_file)) : NULL;
     f->interval_ms = (int64_t)next->flukso.interval * 1000;
     f->failures = 0;
+    f->ahead_said = false;
     f->not_before_ms = 0;
     f->why_off = "reporting is switched off (flukso.enable)";
     if (!next->flukso.enable || !find_key(f, next)) {
-        switch_off(f, old);
+        switch_off(f);
         return;
     }
     store_reader_on(f->app->store, STORE_FLUKSO, THIN_SPEC);

@@ -48,16 +48,24 @@ static struct answer_in to_core(struct flukso *f, const struct web_answer *w)
     return forwarder_answer(f->app, w);
 }
 
-static void succeeded(struct flukso *f)
+/* L3: the globe blinks at each 200 or 204. */
+static void reached(struct flukso *f)
 {
     f->failures = 0;
-    f->others_ok++;
-    f->last_ok_s = app_unix_s(f->app);
+    f->failed_call = FLUKSO_CALL_NONE;
     facts_pulse(&f->app->facts, FACT_SERVER, f->url, app_mono_ms(f->app));
+}
+
+static void succeeded(struct flukso *f)
+{
+    reached(f);
+    f->failing = false;
+    f->last_ok_s = app_unix_s(f->app);
 }
 
 static void note_error(struct flukso *f, const char *text)
 {
+    f->failing = true;
     snprintf(f->last_error, sizeof f->last_error, "%.*s", ANSWER_TEXT - 1, text);
 }
 
@@ -68,10 +76,12 @@ static void globe_off(struct flukso *f, const char *text)
     facts_set(&f->app->facts, FACT_SERVER, false, text, app_mono_ms(f->app));
 }
 
-/* The server's trouble or the way there: nothing is called for a while. */
-static void back_off(struct flukso *f, const struct answer *a, const struct web_answer *w)
+/* The server's trouble or the way there: nothing is called for a while. What was called has a wait of its own, which
+ * grows while other calls succeed: returned is when that ends. */
+static int64_t back_off(struct flukso *f, const struct answer *a, const struct web_answer *w, unsigned *failures)
 {
-    int64_t wait_ms = flukso_wait_ms(f, ++f->failures);
+    int64_t now_ms = app_mono_ms(f->app);
+    int64_t wait_ms = flukso_wait_ms(f, ++f->failures), own_ms = flukso_wait_ms(f, ++*failures);
     char text[ANSWER_TEXT + 64];
 
     if (a->retry_after_s * 1000 > wait_ms)
@@ -81,7 +91,9 @@ static void back_off(struct flukso *f, const struct answer *a, const struct web_
         log_warn("flukso: %s: %s; rows are kept, tried again within %lld s", f->url, text,
                  (long long)(f->interval_ms > wait_ms ? f->interval_ms : wait_ms) / 1000);
     globe_off(f, text);
-    f->not_before_ms = app_mono_ms(f->app) + wait_ms;
+    f->failed_call = f->call;
+    f->not_before_ms = now_ms + wait_ms;
+    return now_ms + (own_ms > wait_ms ? own_ms : wait_ms);
 }
 
 static bool is_outage(const struct answer *a)
@@ -98,6 +110,23 @@ static void done_with(struct flukso *f)
 {
     f->call = FLUKSO_CALL_NONE;
     flukso_step(f);
+}
+
+/* Tried so often without another sensor's call that succeeds, a heartbeat that does must be enough to blame a row. */
+#define PATIENCE 12
+
+/* Does a heartbeat's success show that it is a row that the server refuses, not every report? Not while it refuses
+ * those of several sensors: then it may be its database. */
+static bool beat_is_evidence(const struct flukso *f)
+{
+    size_t refused = 0, patient = 0;
+
+    for (size_t i = 0; i < f->n_sensors; i++) {
+        bool suspect = f->sensors[i].batch.row > 0;
+        refused += suspect;
+        patient += suspect && f->sensors[i].failures < PATIENCE;
+    }
+    return refused <= 1 || patient == 0;
 }
 
 /* ---- heartbeat ---- */
@@ -130,15 +159,17 @@ static void on_heartbeat(void *ctx, const struct web_answer *w)
 
     flukso_answer_device(&a, &in);
     if (is_outage(&a)) {
-        back_off(f, &a, w);
-        f->beat_ms = f->not_before_ms;
+        f->beat_ms = back_off(f, &a, w, &f->beat_failures);
         done_with(f);
         return;
     }
     if (a.kind == ANSWER_OK) {
-        succeeded(f);
+        reached(f);
         good = take_reply(f, w);
         f->reset = f->reset && !good;
+        f->others_ok += good && beat_is_evidence(f);
+        if (good)
+            succeeded(f);
     } else {
         snprintf(f->beat_text, sizeof f->beat_text, "%s", a.text);
         if (!needs_people(&a))
@@ -190,21 +221,25 @@ static void on_config(void *ctx, const struct web_answer *w)
 
     flukso_answer_sensor(&a, &in);
     if (is_outage(&a)) {
-        back_off(f, &a, w);
+        s->config_ms = back_off(f, &a, w, &s->config_failures);
         done_with(f);
         return;
     }
     if (a.kind == ANSWER_OK) {
         succeeded(f);
+        f->others_ok++;
         s->config = FLUKSO_CONFIG_OK;
     } else {
         if (strcmp(s->config_text, a.text) != 0)
             log_warn("flukso: %s: its configuration was not taken: %s", s->name, a.text);
         note_error(f, a.text);
-        if (a.kind == ANSWER_ROW)
+        if (a.kind == ANSWER_KEEP || a.kind == ANSWER_STALE)
+            reached(f);
+        else if (!needs_people(&a))
             globe_off(f, a.text);
         s->config = FLUKSO_CONFIG_FAILED;
-        s->config_ms = app_mono_ms(f->app) + FLUKSO_SLOW_MS;
+        s->config_ms =
+            app_mono_ms(f->app) + (needs_people(&a) ? FLUKSO_SLOW_MS : flukso_wait_ms(f, ++s->config_failures));
     }
     snprintf(s->config_text, sizeof s->config_text, "%s", a.text);
     done_with(f);
@@ -228,17 +263,12 @@ static void quarantine(struct flukso *f, struct flukso_sensor *s, const struct t
     forwarder_quarantine(f->app, STORE_FLUKSO, &refused, 1, text);
 }
 
-/* What the server took ahead of the time is waited out, and said. */
-static void say_ahead(struct flukso *f, struct flukso_sensor *s, int64_t last_s)
+void flukso_say_ahead(struct flukso *f, struct flukso_sensor *s, int64_t ahead_s)
 {
-    int64_t ahead_s = last_s - app_unix_s(f->app);
-
-    if (ahead_s <= CLOCK_AGREE_S)
-        return;
     snprintf(s->text, sizeof s->text, "the server has a row from %lld s ahead and takes none until then",
              (long long)ahead_s);
     if (!f->ahead_said)
-        log_warn("flukso: %s: %s", s->name, s->text);
+        log_warn("flukso: %s: %s; its rows are kept, tried again each hour", s->name, s->text);
     f->ahead_said = true;
 }
 
@@ -251,36 +281,45 @@ static void say(struct flukso *f, struct flukso_sensor *s, const struct answer *
 }
 
 /* A row may be to blame, or the server: the batch decides, and wants to see other calls succeed before it blames one.
- */
+ * Where one row after the other is refused and none is taken, it is rather the server: the search goes on slowly. */
 static void on_suspicion(struct flukso *f, struct flukso_sensor *s, const struct answer *a)
 {
-    int64_t now_ms = app_mono_ms(f->app);
+    int64_t now_ms = app_mono_ms(f->app), wait_ms;
     struct thin_row refused;
     enum flukso_batch_step step = flukso_batch_answer(&s->batch, a, f->others_ok, &refused);
+    bool slow = s->refusals >= FLUKSO_REFUSALS;
 
-    globe_off(f, a->text);
+    if (a->kind == ANSWER_STALE)
+        reached(f);
+    else
+        globe_off(f, a->text);
+    say(f, s, a, "its rows are kept and tried again");
     if (step == FLUKSO_BATCH_REFUSED) {
+        s->refusals++;
         quarantine(f, s, &refused, a->text);
-        flukso_sensor_moved(f, s, 0);
+        flukso_sensor_moved(f, s, 0, 0);
     }
-    if (step != FLUKSO_BATCH_SAME) {
+    if (step != FLUKSO_BATCH_SAME && !slow) {
         s->failures = 0;
         s->retry_ms = 0;
         return;
     }
-    say(f, s, a, "its rows are kept and tried again");
+    s->more = true;
     s->failures++;
-    s->retry_ms = now_ms + (s->batch.suspect ? FLUKSO_SEARCH_MS : flukso_wait_ms(f, s->failures));
+    wait_ms = s->batch.suspect && !slow ? FLUKSO_SEARCH_MS : flukso_wait_ms(f, s->failures);
+    s->retry_ms = now_ms + (wait_ms > a->retry_after_s * 1000 ? wait_ms : a->retry_after_s * 1000);
     if (s->batch.row + 1 >= FLUKSO_BATCH_REFUSALS && s->batch.others == f->others_ok)
         f->beat_ms = now_ms; /* nothing else is due that could succeed */
 }
 
 static void on_taken(struct flukso *f, struct flukso_sensor *s, const struct answer *a)
 {
+    const struct thin_row *last;
     struct thin_row none;
     size_t n = s->batch.taken, stale = s->batch.stale;
 
     succeeded(f);
+    f->others_ok++;
     s->stopped = false;
     s->failures = 0;
     s->retry_ms = 0;
@@ -288,14 +327,46 @@ static void on_taken(struct flukso *f, struct flukso_sensor *s, const struct ans
     (void)!flukso_batch_answer(&s->batch, a, f->others_ok, &none);
     f->rows_sent += s->batch.taken - n;
     f->rows_stale += s->batch.stale - stale;
+    last = flukso_batch_last(&s->batch);
     if (s->batch.taken > n) {
-        const struct thin_row *last = flukso_batch_last(&s->batch);
+        s->refusals = 0;
         s->sent_s = last->unix_s;
         s->sent_milli = last->value;
     }
-    if (a->kind == ANSWER_STALE)
-        say_ahead(f, s, a->last_s);
-    flukso_sensor_moved(f, s, a->last_s);
+    flukso_sensor_moved(f, s, a->last_s > last->unix_s ? a->last_s : last->unix_s, last->value);
+}
+
+/* The server has a row from ahead of the time: until then it takes none, and what waits goes on waiting. A server that
+ * was mended, or whose text said nonsense, is found out by trying now and then. */
+static void on_ahead(struct flukso *f, struct flukso_sensor *s, int64_t last_s)
+{
+    struct store_position p = store_position(f->app->store, STORE_FLUKSO, s->series);
+    int64_t ahead_s = last_s - app_unix_s(f->app);
+
+    reached(f);
+    s->stopped = false;
+    flukso_say_ahead(f, s, ahead_s);
+    note_error(f, s->text);
+    s->retry_ms = app_mono_ms(f->app) + (ahead_s < FLUKSO_SLOW_MS / 1000 ? ahead_s * 1000 : FLUKSO_SLOW_MS);
+    flukso_batch_fini(&s->batch);
+    p.newest_s = last_s;
+    p.newest_milli = FLUKSO_UNKNOWN;
+    store_moved(f->app->store, &p, 0);
+}
+
+static void on_kept(struct flukso *f, struct flukso_sensor *s, const struct answer *a)
+{
+    reached(f);
+    say(f, s, a, "its rows are kept");
+    s->more = true;
+    s->retry_ms = app_mono_ms(f->app) + flukso_wait_ms(f, ++s->failures);
+}
+
+static void on_stopped(struct flukso *f, struct flukso_sensor *s, const struct answer *a)
+{
+    say(f, s, a, "its rows are kept; tried again each hour and when the settings change");
+    s->stopped = s->more = true;
+    s->retry_ms = app_mono_ms(f->app) + FLUKSO_SLOW_MS;
 }
 
 static void on_rows(void *ctx, const struct web_answer *w)
@@ -304,23 +375,22 @@ static void on_rows(void *ctx, const struct web_answer *w)
     struct flukso_sensor *s = &f->sensors[f->at];
     struct answer_in in = to_core(f, w);
     struct answer a;
-    int64_t now_ms = app_mono_ms(f->app);
 
     flukso_answer_sensor(&a, &in);
+    bool stale = a.kind == ANSWER_STALE;
     if (is_outage(&a)) {
-        back_off(f, &a, w);
+        s->more = true;
+        s->retry_ms = back_off(f, &a, w, &s->failures);
     } else if (needs_people(&a)) {
-        say(f, s, &a, "its rows are kept; tried again each hour and when the settings change");
-        s->stopped = true;
-        s->retry_ms = now_ms + FLUKSO_SLOW_MS;
-    } else if (a.kind == ANSWER_ROW || (a.kind == ANSWER_STALE && !flukso_batch_explains(&s->batch, &a))) {
-        on_suspicion(f, s, &a);
-    } else if (a.kind == ANSWER_KEEP) {
-        succeeded(f); /* L3: it was a 200 */
-        say(f, s, &a, "its rows are kept");
-        s->retry_ms = now_ms + flukso_wait_ms(f, ++s->failures);
-    } else {
+        on_stopped(f, s, &a);
+    } else if (stale && a.last_s > app_unix_s(f->app) + CLOCK_AGREE_S) {
+        on_ahead(f, s, a.last_s);
+    } else if (a.kind == ANSWER_OK || (stale && flukso_batch_explains(&s->batch, &a))) {
         on_taken(f, s, &a);
+    } else if (a.kind == ANSWER_KEEP) {
+        on_kept(f, s, &a);
+    } else {
+        on_suspicion(f, s, &a);
     }
     done_with(f);
 }

@@ -19,6 +19,8 @@ struct flukso_round {
     struct flukso_gather *gathers; /* by sensor */
     struct store_key *from;        /* by sensor: its place */
     size_t n_sensors, rows;
+    int64_t waiting; /* rows of the store that it came by */
+    bool cut; /* a sensor did not come in */
 };
 
 static void round_free(struct flukso_round *r)
@@ -40,9 +42,12 @@ static bool on_row(void *ctx, const struct store_row *row, int64_t unix_s)
     if (i-- == 0 || store_key_cmp(&k, &r->from[i]) <= 0)
         return true;
     struct flukso_gather *g = &r->gathers[i];
+    r->waiting++;
     size_t before = g->n;
-    if (!g->any && r->rows >= ROUND_ROWS)
+    if (!g->any && r->rows >= ROUND_ROWS) {
+        r->cut = true;
         return true;
+    }
     flukso_gather_row(g, row, unix_s);
     r->rows += g->n - before;
     return true;
@@ -56,20 +61,20 @@ static int run_round(struct store_job *j, struct store_db *db)
 }
 
 /* What was gathered becomes the sensor's batch. */
-static void take_over(struct flukso *f, struct flukso_sensor *s, struct flukso_gather *g)
+static void take_over(struct flukso *f, struct flukso_sensor *s, struct flukso_gather *g, bool cut)
 {
     flukso_gather_finish(g);
+    flukso_batch_fini(&s->batch);
+    s->more = cut;
     if (!g->any)
         return;
-    flukso_batch_fini(&s->batch);
     flukso_batch_init(&s->batch, g->rows, g->n);
     g->rows = NULL;
     s->seen = g->seen;
     s->passed = (int64_t)g->passed;
-    s->more = g->full;
-    f->rows_thinned += g->passed - g->n;
+    s->more = cut || g->full;
     if (s->batch.n == 0)
-        flukso_sensor_moved(f, s, 0); /* nothing in it that the server does not have */
+        flukso_sensor_moved(f, s, 0, 0); /* nothing in it that the server does not have */
 }
 
 static void finish(struct flukso_round *r, int status)
@@ -77,9 +82,11 @@ static void finish(struct flukso_round *r, int status)
     struct flukso *f = r->owner;
 
     f->round = NULL;
+    if (status >= 0)
+        store_found_waiting(r->store, STORE_FLUKSO, r->waiting);
     for (size_t i = 0; i < r->n_sensors && status >= 0; i++)
         if (r->gathers[i].now_s)
-            take_over(f, &f->sensors[i], &r->gathers[i]);
+            take_over(f, &f->sensors[i], &r->gathers[i], r->cut);
     round_free(r);
     f->report_ms = app_mono_ms(f->app) + f->interval_ms;
     flukso_step(f);
@@ -100,10 +107,30 @@ static void on_read(struct store_job *j, int status)
     }
 }
 
-/* A sensor takes part when it has nothing to send yet, and is not waiting for people. */
+/* A sensor takes part when it has nothing to send yet; when it has, for what could not be sent so far is thinned anew
+ * as it ages; but not while it waits for people or for a time to come. */
 static bool takes_part(const struct flukso_sensor *s, int64_t now_ms)
 {
-    return flukso_batch_done(&s->batch) && (!s->stopped || now_ms >= s->retry_ms);
+    bool waits = s->stopped || flukso_batch_done(&s->batch);
+
+    return !flukso_searching(s) && (!waits || now_ms >= s->retry_ms);
+}
+
+/* The server's last row from ahead of the time is no measure: it is tried whether that is still so. */
+static void prepare_sensor(struct flukso_round *r, struct flukso *f, size_t i)
+{
+    struct flukso_sensor *s = &f->sensors[i];
+
+    s->series = store_series(r->store, s->id, READING_COUNTER);
+    struct store_position p = store_position(r->store, STORE_FLUKSO, s->series);
+    bool ahead = p.newest_s > r->now_s + CLOCK_AGREE_S;
+    if (ahead)
+        flukso_say_ahead(f, s, p.newest_s - r->now_s);
+    r->from[i] = p.at;
+    r->sensor_of[s->series] = i + 1;
+    flukso_gather_init(&r->gathers[i], r->now_s, ahead ? 0 : p.newest_s, p.newest_milli);
+    if (store_key_cmp(&p.at, &r->at) < 0)
+        r->at = p.at;
 }
 
 static void prepare(struct flukso_round *r, struct flukso *f)
@@ -114,18 +141,9 @@ static void prepare(struct flukso_round *r, struct flukso *f)
     r->sensor_of = must(calloc(r->n_series + 1, sizeof *r->sensor_of));
     r->now_s = app_unix_s(f->app);
     r->at = (struct store_key){INT64_MAX, UINT32_MAX, UINT32_MAX};
-    for (size_t i = 0; i < f->n_sensors; i++) {
-        struct flukso_sensor *s = &f->sensors[i];
-        if (!takes_part(s, now_ms))
-            continue;
-        s->series = store_series(r->store, s->id, READING_COUNTER);
-        struct store_position p = store_position(r->store, STORE_FLUKSO, s->series);
-        r->from[i] = p.at;
-        r->sensor_of[s->series] = i + 1;
-        flukso_gather_init(&r->gathers[i], r->now_s, p.newest_s, p.newest_milli);
-        if (store_key_cmp(&p.at, &r->at) < 0)
-            r->at = p.at;
-    }
+    for (size_t i = 0; i < f->n_sensors; i++)
+        if (takes_part(&f->sensors[i], now_ms))
+            prepare_sensor(r, f, i);
 }
 
 /* Everything is on the disk now, with stamps that were set right. */

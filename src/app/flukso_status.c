@@ -50,7 +50,7 @@ static const char *why_waiting(const struct flukso *f)
 
     if (!f->on)
         return f->why_off;
-    if (f->failures)
+    if (f->failing)
         return f->last_error;
     if (f->app->clock.state == CLOCK_LOCAL && f->app->clock.server_known && !f->app->clock.server)
         return "this host's clock and the server's are more than 60 s apart: set it, or run NTP";
@@ -71,6 +71,8 @@ void flukso_status_top(void *self, struct jsonw *w)
                                                 .rows_sent = f->rows_sent,
                                                 .rows_quarantined = f->rows_quarantined,
                                                 .next_ms = f->not_before_ms});
+    jsonw_int(w, "rows_thinned", (int64_t)f->rows_thinned);
+    jsonw_int(w, "rows_stale", (int64_t)f->rows_stale);
     jsonw_open(w, "heartbeat", '{');
     forwarder_put_text(w, "error", f->beat_text);
     forwarder_put_unix(w, "upgrade", f->upgrade);

@@ -79,6 +79,7 @@ static void no_success(struct answer *out, const struct answer_in *in)
     else
         answer_set_body(out, in,
                         in->status == 400   ? ANSWER_HEADERS
+                        : in->status == 413 ? ANSWER_TOO_LARGE
                         : in->status == 500 ? ANSWER_ROW
                                             : ANSWER_SERVER,
                         members);

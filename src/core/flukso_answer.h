@@ -12,6 +12,7 @@
  *              another text, no JSON, JSON without `response`  KEEP
  *   400        HEADERS
  *   401        "Incorrect digest": DIGEST; else PROVISIONING
+ *   413        TOO_LARGE
  *   500        ROW (or, when every call gets it, the server's own trouble: who sees all calls decides)
  *   other      SERVER: 5xx, 408, 429, redirections, and whatever else
  *   none       TRANSPORT */

@@ -37,6 +37,9 @@ void store_close(struct store *s, void (*done)(void *ctx), void *ctx);
 
 void store_stats(void *store, stat_emit emit, void *ctx);
 
+/* SQLite's. */
+const char *store_library_version(void);
+
 /* The error that keeps it from writing, for people; NULL while it writes. */
 const char *store_error(const struct store *s);
 
@@ -101,6 +104,9 @@ void store_purge(struct store *s);
 
 /* The first row that this reader has not passed in any series it wants. */
 struct store_key store_reader_start(const struct store *s, enum store_reader reader);
+
+/* A reader that has looked at all rows that wait for it says how many there are. */
+void store_found_waiting(struct store *s, enum store_reader reader, int64_t rows);
 
 /* Rows that wait for it, as far as known, and the oldest one's age (0: none waits). */
 int64_t store_waiting(const struct store *s, enum store_reader reader);

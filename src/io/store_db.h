@@ -26,7 +26,8 @@
 #define STORE_VERSION 2
 #define STORE_BOOT    36 /* characters of the kernel's boot id */
 #define STORE_ERROR   200
-#define STORE_ROWS    1000 /* a job reads, writes or deletes at most so many */
+#define STORE_ROWS    1000 /* a job reads, writes or picks out to delete at most so many */
+#define STORE_PURGE   4000 /* … and deletes some so many that stand together: 1.5 ms, as long as the others take */
 
 /* Readers of rows, in the order of the table. */
 enum store_reader { STORE_FLUKSO, STORE_INFLUX, STORE_READERS };
@@ -91,8 +92,11 @@ struct store_db {
     char path[PATH_MAX];
     char error[STORE_ERROR];
     struct store_opened opened;
+    int64_t bytes;          /* of the file in use, without its free pages, at the last store_db_measure() */
     uint64_t bytes_written; /* by this program, to the file and its log */
     int64_t wal_frames;
+    int64_t purge_span_s; /* of time that a purge takes */
+    bool lazy;            /* commits do not wait for the disk at the moment */
 };
 
 /* Open dir/STORE_FILE, made when it is missing; a damaged one is set aside and what can be read of it is taken along.
@@ -148,8 +152,8 @@ int store_db_read(struct store_db *db, struct store_key *at, enum clock_state cl
 
 /* ---- deleting ---- */
 
-/* Delete up to STORE_ROWS rows from the first one to `to`, all included. How many, or negative. */
-int store_db_purge(struct store_db *db, const struct store_key *to) MUSTCHECK;
+/* Delete some STORE_PURGE rows from the first one to `to`, all included. 1: there may be more; 0: none; or negative. */
+int store_db_purge(struct store_db *db, const struct store_key *to, int *deleted) MUSTCHECK;
 
 /* Delete single rows. */
 int store_db_delete(struct store_db *db, const struct store_key *keys, size_t n) MUSTCHECK;
@@ -157,7 +161,7 @@ int store_db_delete(struct store_db *db, const struct store_key *keys, size_t n)
 /* Forget eras and series without rows, and give free pages back to the file system. keep_era: the running one. */
 int store_db_tidy(struct store_db *db, uint32_t keep_era) MUSTCHECK;
 
-/* Bytes in use of the file (without its free pages), and rows in it. */
-int64_t store_db_bytes(struct store_db *db);
+/* Set db->bytes. */
+void store_db_measure(struct store_db *db);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define SWEEP_MS 3600000 /* rows that wait are looked through so often */
+#define FIRST_MS 600000  /* … and so long after the start: by then a server that is there has them */
 
 static bool wants(const struct store_series_state *x, int reader)
 {
@@ -121,7 +122,7 @@ void store_count_waiting(struct store *s, const struct store_row *rows, size_t n
     for (size_t i = 0; i < n; i++) {
         for (int r = 0; r < STORE_READERS; r++) {
             struct store_reader_state *x = &s->readers[r];
-            if (!wants(&s->series[rows[i].series], r))
+            if (rows[i].series >= s->n_series || !wants(&s->series[rows[i].series], r))
                 continue;
             if (x->waiting++ == 0)
                 x->oldest_s = rows[i].unix_s;
@@ -137,27 +138,40 @@ static bool all_decided(const struct store *s)
     return true;
 }
 
+void store_found_waiting(struct store *s, enum store_reader reader, int64_t rows)
+{
+    s->readers[reader].waiting = rows;
+}
+
+void store_sweep_later(struct store *s)
+{
+    s->sweep_ms = store_mono_ms(s) + FIRST_MS;
+}
+
 /* ---- deleting what all have passed ---- */
 
 static int run_purge(struct store_job *j, struct store_db *db)
 {
     struct store *s = (struct store *)((char *)j - offsetof(struct store, purge));
 
-    return store_db_purge(db, &s->purge_to);
+    int more = store_db_purge(db, &s->purge_to, &s->purge_deleted);
+
+    if (!more)
+        store_db_measure(db);
+    return more;
 }
 
 static void on_purged(struct store_job *j, int status)
 {
     struct store *s = (struct store *)((char *)j - offsetof(struct store, purge));
 
-    if (status > 0)
-        s->rows_deleted += status;
-    if (status >= STORE_ROWS && !s->closing) {
+    s->rows_deleted += s->purge_deleted;
+    s->purge_deleted = 0;
+    if (status > 0 && !s->closing) {
         store_submit(s, STORE_THIN, &s->purge);
         return;
     }
     s->purging = false;
-    store_note_numbers(s);
 }
 
 void store_purge(struct store *s)
@@ -282,7 +296,9 @@ static int run_sweep(struct store_job *j, struct store_db *db)
     w->deleted += (int64_t)w->n_go;
     if (more || w->n_go == STORE_ROWS)
         return 1;
-    return store_db_tidy(db, w->era);
+    err = store_db_tidy(db, w->era);
+    store_db_measure(db);
+    return err;
 }
 
 void store_sweep_free(struct store *s)
@@ -301,7 +317,7 @@ static void judge_size(struct store *s)
     if (s->forced + 1 >= THIN_LEVELS)
         return;
     s->forced++;
-    s->swept_ms = 0; /* at once */
+    s->sweep_ms = 0; /* at once */
     log_warn("store: %lld MB are more than storage.max_size: rows that wait to be forwarded are thinned further (step "
              "%d of %d); energy is not lost, resolution is",
              (long long)s->bytes / 1000000, s->forced, THIN_LEVELS - 1);
@@ -324,7 +340,6 @@ static void on_swept(struct store_job *j, int status)
             s->readers[r].oldest_s = w->oldest_s[r];
         }
     }
-    store_note_numbers(s);
     store_sweep_free(s);
     judge_size(s);
 }
@@ -352,7 +367,7 @@ static void sweep(struct store *s)
         }
     }
     s->sweep = w;
-    s->swept_ms = store_mono_ms(s);
+    s->sweep_ms = store_mono_ms(s) + SWEEP_MS;
     store_submit(s, STORE_THIN, &w->job);
 }
 
@@ -360,7 +375,7 @@ void store_maybe_sweep(struct store *s)
 {
     if (!s->sweep)
         judge_size(s);
-    if (!s->sweep && all_decided(s) && (!s->swept_ms || store_mono_ms(s) - s->swept_ms >= SWEEP_MS))
+    if (!s->sweep && all_decided(s) && store_mono_ms(s) >= s->sweep_ms)
         sweep(s);
 }
 

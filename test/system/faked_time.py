@@ -8,13 +8,13 @@ import subprocess
 from helpers import BUILD, joined
 
 
-def _preload(library, **more):
+def preload(library, **more):
     return {"LD_PRELOAD": library, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0", **more}
 
 
 def _preloaded(**more):
     library, = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-    return _preload(library, **more)
+    return preload(library, **more)
 
 
 def fast(factor):
@@ -63,16 +63,17 @@ class SharedClock:
 
 
 class KernelClock:
-    """What programs that were started with .env are told by adjtimex(): is the clock synchronized? Beside a clock of
-    above: joined(clock.env, kernel.env). On the host itself the answer would depend on where tests run."""
+    """What programs that were started with .env are told by adjtimex(): is the clock synchronized? And by how many seconds
+    their wall clock is wrong, theirs alone. Beside a clock of above: joined(kernel.env, clock.env), in this order. On the
+    host itself the answer would depend on where tests run."""
 
-    def __init__(self, folder, synced=False):
+    def __init__(self, folder, synced=False, ahead=0):
         self.file = folder / "kernel-clock"
-        self.env = _preload(str(BUILD / "test" / "libadjtimex_shim.so"), FLUKSOD_TEST_CLOCK=str(self.file))
-        self.set(synced)
+        self.env = preload(str(BUILD / "test" / "libclock_shim.so"), FLUKSOD_TEST_CLOCK=str(self.file))
+        self.set(synced, ahead)
 
-    def set(self, synced):
-        _replace(self.file, "synced" if synced else "unsynced")
+    def set(self, synced, ahead=0):
+        _replace(self.file, f"{'synced' if synced else 'unsynced'} {ahead}")
 
 
 def _replace(file, text):

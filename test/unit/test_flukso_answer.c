@@ -117,6 +117,7 @@ static void by_status(void **state)
         {404, NULL, "", ANSWER_SERVER, "HTTP 404"},
         {405, NULL, "", ANSWER_SERVER, "HTTP 405"},
         {408, NULL, "", ANSWER_SERVER, "HTTP 408"},
+        {413, NULL, "", ANSWER_TOO_LARGE, "HTTP 413"},
         {429, NULL, "", ANSWER_SERVER, "HTTP 429"},
         {502, NULL, "<html>\n<h1>Bad Gateway", ANSWER_SERVER, "HTTP 502: <html> <h1>Bad Gateway"},
         {503, NULL, "", ANSWER_SERVER, "HTTP 503"},

@@ -1,6 +1,5 @@
 #include "unit.h"
 
-#include "core/clock.h"
 #include "core/facts.h"
 #include "core/hub.h"
 #include "core/jsonw.h"
@@ -87,25 +86,6 @@ static void a_gone_sensor_is_counted(void **state)
     assert_int_equal(hub.refused_gone, 1);
 }
 
-static void clock_knows_unset_and_steps(void **state)
-{
-    struct clock c;
-
-    (void)state;
-    clock_init(&c);
-    assert_int_equal(clock_look(&c, 1000, 10), 0);
-    assert_int_equal(c.state, CLOCK_UNSET);
-    assert_int_equal(clock_look(&c, 1234567890999, 20), 0); /* the floor itself is not a time */
-    assert_int_equal(clock_look(&c, 1800000000000, 1000), 1800000000);
-    assert_int_equal(c.state, CLOCK_LOCAL);
-    assert_int_equal(c.steps, 0);
-    clock_look(&c, 1800000001000, 2000);
-    assert_int_equal(c.steps, 0);
-    clock_look(&c, 1799990000000, 3000);
-    assert_int_equal(c.steps, 1);
-    assert_true(c.step_ms < -9000000);
-}
-
 static unsigned told;
 
 static void watch(void *ctx, enum fact f, const struct fact_value *v)
@@ -158,7 +138,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(says_what_changed, setup, teardown),
         cmocka_unit_test_setup_teardown(stamps_rise_but_for_a_stepped_clock, setup, teardown),
         cmocka_unit_test_setup_teardown(a_gone_sensor_is_counted, setup, teardown),
-        cmocka_unit_test(clock_knows_unset_and_steps),
         cmocka_unit_test(facts_latch_until_delivered),
         cmocka_unit_test(json_commas_and_escapes),
     };

@@ -121,14 +121,17 @@ static void status_says_it_all(void **state)
     char *text = body(false, NULL);
     assert_string_equal(
         text, "{\"version\":\"9.9\",\"libraries\":{\"libuv\":\"1.2.3\",\"libother\":null},\"uptime_s\":60.5,"
-              "\"clock\":{\"state\":\"local\",\"unix_s\":2000000000,\"steps\":0,\"last_step_s\":0},"
+              "\"clock\":{\"state\":\"local\",\"unix_s\":2000000000,\"steps\":0,\"last_step_s\":0,"
+              "\"kernel_synced\":false,\"ahead_of_server_s\":null},"
               "\"device\":{\"id\":\"device\",\"name\":null,\"serial\":null},\"settings_generation\":2,"
               "\"board\":{\"protocol\":\"flm02\",\"device\":\"/dev/ttyS1\",\"baud\":115200,\"phase\":\"1p\"},"
               "\"broker\":{\"host\":\"localhost\",\"port\":1883,\"tls\":false},"
-              "\"facts\":{\"board\":{\"on\":true,\"since\":1999999942,\"for_s\":58.5,\"reason\":\"hardware 2.1\"},"
-              "\"heartbeat\":{\"on\":false,\"since\":1999999940,\"for_s\":60.5,\"reason\":\"\"},"
-              "\"broker\":{\"on\":false,\"since\":1999999940,\"for_s\":60.5,\"reason\":\"\"},"
-              "\"settings\":{\"on\":false,\"since\":1999999940,\"for_s\":60.5,\"reason\":\"\"}},"
+              "\"facts\":{\"board\":{\"on\":true,\"since\":1999999942,\"for_s\":58.5,\"pulses\":0,\"reason\":"
+              "\"hardware 2.1\"},"
+              "\"heartbeat\":{\"on\":false,\"since\":1999999940,\"for_s\":60.5,\"pulses\":0,\"reason\":\"\"},"
+              "\"broker\":{\"on\":false,\"since\":1999999940,\"for_s\":60.5,\"pulses\":0,\"reason\":\"\"},"
+              "\"settings\":{\"on\":false,\"since\":1999999940,\"for_s\":60.5,\"pulses\":0,\"reason\":\"\"},"
+              "\"server\":{\"on\":false,\"since\":1999999940,\"for_s\":60.5,\"pulses\":0,\"reason\":\"\"}},"
               "\"numbers\":{\"dropped_total{why=\\\"full\\\"}\":3,\"dropped_total{why=\\\"old\\\"}\":4,\"lag_ms\":-"
               "5},"
               "\"sensors\":[{\"id\":\"00000000000000000000000000000001\",\"name\":\"ma\\\"in\",\"number\":1,"
@@ -159,6 +162,7 @@ static void metrics_in_prometheus_format(void **state)
                               "fluksod_fact{fact=\"heartbeat\"} 0\n"
                               "fluksod_fact{fact=\"broker\"} 0\n"
                               "fluksod_fact{fact=\"settings\"} 0\n"
+                              "fluksod_fact{fact=\"server\"} 0\n"
                               "# HELP fluksod_dropped_total Dropped.\n"
                               "# TYPE fluksod_dropped_total counter\n"
                               "fluksod_dropped_total{why=\"full\"} 3\n"
@@ -174,6 +178,49 @@ static void metrics_in_prometheus_format(void **state)
                               "# TYPE fluksod_sensor_age_seconds gauge\n"
                               "fluksod_sensor_age_seconds{sensor=\"00000000000000000000000000000002\","
                               "name=\"a\\\"b\\\\c\\nd\xc3\xa9\",kind=\"gauge\"} 0.5\n");
+    free(text);
+}
+
+static void section_top(void *self, struct jsonw *w)
+{
+    jsonw_str(w, "self", self);
+}
+
+static void section_sensor(void *self, const struct sensor *s, struct jsonw *w)
+{
+    (void)self;
+    jsonw_int(w, "twice", 2 * s->number);
+}
+
+static void services_add_sections(void **state)
+{
+    static char name[] = "me";
+    static const struct status_sections sections = {.v = {{"both", section_top, section_sensor, name},
+                                                          {"top", section_top, NULL, name},
+                                                          {"each", NULL, section_sensor, NULL}},
+                                                    .n = 3};
+
+    (void)state;
+    make_sensors(2, "x");
+    view.sections = &sections;
+    char *text = body(false, NULL);
+    assert_non_null(strstr(text, ",\"both\":{\"self\":\"me\"},\"top\":{\"self\":\"me\"},\"numbers\""));
+    assert_non_null(strstr(text, "\"counter\":null,\"both\":{\"twice\":2},\"each\":{\"twice\":2}}"));
+    assert_non_null(strstr(text, "\"counter\":null,\"both\":{\"twice\":4},\"each\":{\"twice\":4}}]"));
+    free(text);
+}
+
+static void the_clock_and_the_server(void **state)
+{
+    (void)state;
+    clock_kernel(&clk, true);
+    clock_server(&clk, 2000000007, 2000000000);
+    facts_pulse(&facts, FACT_SERVER, "https://s/", 61000);
+    char *text = body(false, NULL);
+    assert_non_null(strstr(text, "\"clock\":{\"state\":\"synced\","));
+    assert_non_null(strstr(text, "\"kernel_synced\":true,\"ahead_of_server_s\":-7}"));
+    assert_non_null(strstr(text, "\"server\":{\"on\":true,\"since\":2000000000,\"for_s\":0.5,\"pulses\":1,"
+                                 "\"reason\":\"https://s/\"}"));
     free(text);
 }
 
@@ -238,6 +285,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(status_says_it_all, setup, teardown),
+        cmocka_unit_test_setup_teardown(services_add_sections, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_clock_and_the_server, setup, teardown),
         cmocka_unit_test_setup_teardown(metrics_in_prometheus_format, setup, teardown),
         cmocka_unit_test_setup_teardown(ten_thousand_in_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(the_table_may_change_between_pieces, setup, teardown),
