@@ -8,6 +8,7 @@
 #include "core/status_view.h"
 #include "core/util.h"
 #include "io/httpd.h"
+#include "io/store.h"
 
 #include <cjson/cJSON.h>
 #include <mosquitto.h>
@@ -63,6 +64,7 @@ static bool next_piece(struct answer *a)
         {"libuv", uv_version_string()},
         {"libmosquitto", mosquitto_version(mosquitto)},
         {"libmicrohttpd", httpd_library_version(app->httpd)},
+        {"SQLite", store_library_version()},
         {"cJSON", cJSON_Version()},
         {"libcrypto", OpenSSL_version(OPENSSL_VERSION_STRING)},
     };

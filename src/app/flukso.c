@@ -7,7 +7,7 @@
  *     an outage stops them all for a while; what people must mend stops one sensor                              */
 #include "app/flukso_impl.h"
 
-#include "core/backoff.h"
+#include "app/forwarder.h"
 #include "core/flukso_body.h"
 #include "core/ident.h"
 #include "io/files.h"
@@ -15,8 +15,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-#include <sys/random.h>
 
 #define LOOK_MS 10000 /* while the clock is not agreed: NTP may set it at any time */
 
@@ -28,16 +26,14 @@
 
 int64_t flukso_wait_ms(const struct flukso *f, unsigned failures)
 {
-    uint32_t random = UINT32_MAX;
-
-    if (getrandom(&random, sizeof random, GRND_NONBLOCK) < 0)
-        random = UINT32_MAX;
-    return backoff_within(failures, FLUKSO_BASE_MS, (uint32_t)f->interval_ms, random);
+    return forwarder_wait_ms(failures, FLUKSO_BASE_MS, f->interval_ms);
 }
 
 void flukso_sensor_moved(struct flukso *f, struct flukso_sensor *s, int64_t newest_s, int64_t newest_milli)
 {
     const struct thin_row *last = flukso_batch_last(&s->batch);
+
+    s->series = store_series(f->app->store, s->id, READING_COUNTER); /* another file may have given it another number */
     struct store_position p = store_position(f->app->store, STORE_FLUKSO, s->series);
     bool done = flukso_batch_done(&s->batch);
 

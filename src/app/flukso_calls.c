@@ -1,6 +1,7 @@
 /* The three calls to the Flukso server (flukso-api.md), and what their answers lead to. */
 #include "app/flukso_impl.h"
 
+#include "app/forwarder.h"
 #include "core/flukso_answer.h"
 #include "core/flukso_body.h"
 #include "core/flukso_digest.h"
@@ -44,13 +45,7 @@ static struct answer_in to_core(struct flukso *f, const struct web_answer *w)
 
     if (w->status && date)
         clock_server(&f->app->clock, date, app_unix_s(f->app));
-    return (struct answer_in){.status = w->status,
-                              .failure = w->error,
-                              .authenticate = w->header[WEB_WWW_AUTHENTICATE],
-                              .retry_after = w->header[WEB_RETRY_AFTER],
-                              .body = w->body,
-                              .len = w->len,
-                              .now_s = app_unix_s(f->app)};
+    return forwarder_answer(f->app, w);
 }
 
 /* L3: the globe blinks at each 200 or 204. */
@@ -91,9 +86,7 @@ static int64_t back_off(struct flukso *f, const struct answer *a, const struct w
 
     if (a->retry_after_s * 1000 > wait_ms)
         wait_ms = a->retry_after_s * 1000;
-    snprintf(text, sizeof text, "%s%s", a->text,
-             w->failure == WEB_NOT_YET_VALID && f->app->clock.state != CLOCK_SYNCED ? " (this host's clock is not set)"
-                                                                                    : "");
+    forwarder_failure(f->app, a, w, text);
     if (strncmp(text, f->last_error, ANSWER_TEXT - 1) != 0 || f->failures == 1)
         log_warn("flukso: %s: %s; rows are kept, tried again within %lld s", f->url, text,
                  (long long)(f->interval_ms > wait_ms ? f->interval_ms : wait_ms) / 1000);
@@ -260,40 +253,14 @@ void flukso_call_config(struct flukso *f, size_t sensor)
 
 /* ---- measurements ---- */
 
-static void quarantined(struct store_job *j, int status)
-{
-    (void)status; /* a note that the disk did not take is in the log all the same */
-    free(j);
-}
-
-struct quarantine {
-    struct store_job job;
-    uint32_t series;
-    int64_t now_s;
-    struct thin_row row;
-    char text[ANSWER_TEXT];
-};
-
-static int quarantine_run(struct store_job *j, struct store_db *db)
-{
-    const struct quarantine *q = (const struct quarantine *)j;
-
-    return store_db_quarantine(db, STORE_FLUKSO, q->series, q->row.unix_s, q->row.value, q->now_s, q->text);
-}
-
 static void quarantine(struct flukso *f, struct flukso_sensor *s, const struct thin_row *row, const char *text)
 {
-    struct quarantine *q = must(calloc(1, sizeof *q));
+    const struct store_row refused = {.unix_s = row->unix_s, .milli = row->value, .era = row->era, .series = s->series};
 
     f->rows_quarantined++;
     log_error("flukso: %s: the server cannot take the row [%lld,%lld]: %s; it is kept apart, the rest goes on", s->name,
               (long long)row->unix_s, (long long)row->value / 1000, text);
-    q->job = (struct store_job){.run = quarantine_run, .done = quarantined};
-    q->series = s->series;
-    q->now_s = app_unix_s(f->app);
-    q->row = *row;
-    snprintf(q->text, sizeof q->text, "%s", text);
-    store_submit(f->app->store, STORE_WRITE, &q->job);
+    forwarder_quarantine(f->app, STORE_FLUKSO, &refused, 1, text);
 }
 
 void flukso_say_ahead(struct flukso *f, struct flukso_sensor *s, int64_t ahead_s)

@@ -19,6 +19,7 @@ struct flukso_round {
     struct flukso_gather *gathers; /* by sensor */
     struct store_key *from;        /* by sensor: its place */
     size_t n_sensors, rows;
+    int64_t waiting; /* rows of the store that it came by */
     bool cut; /* a sensor did not come in */
 };
 
@@ -41,6 +42,7 @@ static bool on_row(void *ctx, const struct store_row *row, int64_t unix_s)
     if (i-- == 0 || store_key_cmp(&k, &r->from[i]) <= 0)
         return true;
     struct flukso_gather *g = &r->gathers[i];
+    r->waiting++;
     size_t before = g->n;
     if (!g->any && r->rows >= ROUND_ROWS) {
         r->cut = true;
@@ -80,6 +82,8 @@ static void finish(struct flukso_round *r, int status)
     struct flukso *f = r->owner;
 
     f->round = NULL;
+    if (status >= 0)
+        store_found_waiting(r->store, STORE_FLUKSO, r->waiting);
     for (size_t i = 0; i < r->n_sensors && status >= 0; i++)
         if (r->gathers[i].now_s)
             take_over(f, &f->sensors[i], &r->gathers[i], r->cut);
@@ -96,8 +100,11 @@ static void on_read(struct store_job *j, int status)
         round_free(r);
     else if (status > 0)
         store_submit(r->store, STORE_READ, j);
-    else
+    else {
+        if (store_error(r->store))
+            store_unwritten(r->store, CLOCK_SYNCED, on_row, r);
         finish(r, status);
+    }
 }
 
 /* A sensor takes part when it has nothing to send yet; when it has, for what could not be sent so far is thinned anew

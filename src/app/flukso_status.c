@@ -1,6 +1,8 @@
 /* What status and metrics say of the Flukso reporter: how much waits, what went, what is wrong. */
 #include "app/flukso_impl.h"
 
+#include "app/forwarder.h"
+
 #include <string.h>
 
 static int64_t stopped(const struct flukso *f)
@@ -37,22 +39,6 @@ void flukso_stats(void *self, stat_emit emit, void *ctx)
         emit(ctx, &v[i]);
 }
 
-static void put_text(struct jsonw *w, const char *key, const char *text)
-{
-    if (text[0])
-        jsonw_str(w, key, text);
-    else
-        jsonw_null(w, key);
-}
-
-static void put_unix(struct jsonw *w, const char *key, int64_t unix_s)
-{
-    if (unix_s)
-        jsonw_int(w, key, unix_s);
-    else
-        jsonw_null(w, key);
-}
-
 /* Why rows wait although the server may be there. */
 static const char *why_waiting(const struct flukso *f)
 {
@@ -74,23 +60,22 @@ static const char *why_waiting(const struct flukso *f)
 void flukso_status_top(void *self, struct jsonw *w)
 {
     const struct flukso *f = self;
-    int64_t wait_ms = f->not_before_ms - app_mono_ms(f->app);
 
-    jsonw_bool(w, "on", f->on);
-    jsonw_str(w, "url", f->url);
-    put_text(w, "waits_for", why_waiting(f));
-    jsonw_int(w, "rows_waiting", store_waiting(f->app->store, STORE_FLUKSO));
-    jsonw_int(w, "oldest_age_s", store_oldest_age_s(f->app->store, STORE_FLUKSO));
-    put_unix(w, "last_success", f->last_ok_s);
-    put_text(w, "last_error", f->last_error);
-    jsonw_int(w, "rows_sent", (int64_t)f->rows_sent);
+    forwarder_status(w, f->app,
+                     &(struct forwarder_status){.on = f->on,
+                                                .url = f->url,
+                                                .waits_for = why_waiting(f),
+                                                .reader = STORE_FLUKSO,
+                                                .last_ok_s = f->last_ok_s,
+                                                .last_error = f->last_error,
+                                                .rows_sent = f->rows_sent,
+                                                .rows_quarantined = f->rows_quarantined,
+                                                .next_ms = f->not_before_ms});
     jsonw_int(w, "rows_thinned", (int64_t)f->rows_thinned);
     jsonw_int(w, "rows_stale", (int64_t)f->rows_stale);
-    jsonw_int(w, "rows_quarantined", (int64_t)f->rows_quarantined);
-    jsonw_milli(w, "next_try_s", wait_ms > 0 ? wait_ms : 0);
     jsonw_open(w, "heartbeat", '{');
-    put_text(w, "error", f->beat_text);
-    put_unix(w, "upgrade", f->upgrade);
+    forwarder_put_text(w, "error", f->beat_text);
+    forwarder_put_unix(w, "upgrade", f->upgrade);
     jsonw_close(w, '}');
 }
 
@@ -107,14 +92,14 @@ void flukso_status_sensor(void *self, const struct sensor *s, struct jsonw *w)
         flukso_batch_window(&x->batch, &n);
         jsonw_bool(w, "report", true);
         jsonw_bool(w, "stopped", x->stopped);
-        put_text(w, "error", x->text);
-        put_unix(w, "last_sent", x->sent_s);
+        forwarder_put_text(w, "error", x->text);
+        forwarder_put_unix(w, "last_sent", x->sent_s);
         if (x->sent_s)
             jsonw_milli(w, "last_value", x->sent_milli / 1000 * 1000);
         else
             jsonw_null(w, "last_value");
         jsonw_str(w, "config", config[x->config]);
-        put_text(w, "config_error", x->config == FLUKSO_CONFIG_FAILED ? x->config_text : "");
+        forwarder_put_text(w, "config_error", x->config == FLUKSO_CONFIG_FAILED ? x->config_text : "");
         return;
     }
     jsonw_bool(w, "report", false);

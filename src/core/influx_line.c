@@ -175,3 +175,19 @@ void influx_answer(struct answer *out, const struct answer_in *in)
     else
         answer_set_body(out, in, kind, members);
 }
+
+static const char *find_words(const struct answer_in *in, const char *words)
+{
+    return in->len ? memmem(in->body, in->len, words, strlen(words)) : NULL;
+}
+
+void influx_blame(struct influx_blame *out, const struct answer_in *in)
+{
+    static const char count[] = "dropped=";
+    const char *p = find_words(in, count), *end = in->body + in->len;
+
+    out->certain = find_words(in, "partial write") || find_words(in, "unable to parse");
+    out->dropped = 0;
+    for (p = p ? p + strlen(count) : end; p < end && *p >= '0' && *p <= '9' && out->dropped < 1000000; p++)
+        out->dropped = out->dropped * 10 + (size_t)(*p - '0');
+}

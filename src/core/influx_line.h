@@ -48,4 +48,13 @@ int influx_url(const struct influx_target *t, char *dst, size_t size) MUSTCHECK;
  *   none       TRANSPORT */
 void influx_answer(struct answer *out, const struct answer_in *in);
 
+/* What a refusal (ROW) says of the rows. A 400 may also come from what stands before the database, or because it wants
+ * TLS: only these words are the protocol's own. */
+struct influx_blame {
+    bool certain;   /* "partial write" or "unable to parse": some row is the cause, not this host nor the way */
+    size_t dropped; /* so many rows were dropped and the others taken, by "dropped=2"; 0: it does not tell */
+};
+
+void influx_blame(struct influx_blame *out, const struct answer_in *in);
+
 #endif

@@ -125,6 +125,13 @@ void ledger_restore(struct ledger *l, const struct ledger_saved *s, int64_t mono
                               .last_ms = mono_ms - ago_ms};
 }
 
+bool ledger_knows(const struct ledger *l, const char *id)
+{
+    const struct ledger_entry *e = find(l, id);
+
+    return e && (e->meter.known || e->meter.swapped);
+}
+
 static void mark_node(const void *node, VISIT which, void *ctx)
 {
     (void)ctx;

@@ -66,6 +66,9 @@ void ledger_unsaved(struct ledger *l, const struct ledger_saved *s, size_t n);
 /* Put back what was saved by an earlier run. */
 void ledger_restore(struct ledger *l, const struct ledger_saved *s, int64_t mono_ms, int64_t unix_s);
 
+/* Has the sensor a counter state? */
+bool ledger_knows(const struct ledger *l, const char *id);
+
 /* All entries as changed ones: another store than before must learn of them. */
 void ledger_all_changed(struct ledger *l);
 

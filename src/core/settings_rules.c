@@ -264,7 +264,7 @@ static void check_mqtt(struct settings *s, const cJSON *mqtt, struct settings_er
         s->mqtt.port = s->mqtt.tls.ca_file ? 8883 : 1883;
 }
 
-/* What a household uses goes over http to this host alone. */
+/* "localhost", "127.0.0.1" (all of 127/8), "[::1]": not a name that merely begins so. */
 static bool is_loopback_url(const char *url)
 {
     const char *host = strstr(url, "://") + 3;
@@ -277,22 +277,29 @@ static bool is_loopback_url(const char *url)
            (inet_pton(AF_INET, name, &a) == 1 && ntohl(a.s_addr) >> 24 == 127);
 }
 
-static void check_forwarders(struct settings *s, const cJSON *influx, struct settings_errors *errors)
+/* What a household uses leaves this host by https alone. */
+static void check_flukso(const struct settings *s, struct settings_errors *errors)
 {
-    static const char *const members[] = {"ca_file", "token_file", "db", "org", "bucket", "interval"};
-
     if (s->flukso.url && strncmp(s->flukso.url, "https:", 6) != 0 && !is_loopback_url(s->flukso.url))
         settings_error_add(errors, "flukso.url", "%s is not https, which only a server on this host need not be",
                            s->flukso.url);
+}
+
+/* One database in one of two ways. By http too, and anywhere: a database at home has no certificate. */
+static void check_influx(const cJSON *influx, struct settings_errors *errors)
+{
+    static const char *const members[] = {"ca_file", "token_file", "db", "org", "bucket", "interval"};
+    bool v1 = has(influx, "db"), v2 = has(influx, "bucket") || has(influx, "org");
+
     for (size_t i = 0; i < ARRAY_LEN(members) && !has(influx, "url"); i++) {
         char path[48];
         snprintf(path, sizeof path, "influx.%s", members[i]);
         if (has(influx, members[i]))
             settings_error_add(errors, path, "needs influx.url");
     }
-    if (has(influx, "url") && !has(influx, "db") && !has(influx, "bucket"))
+    if (has(influx, "url") && !v1 && !v2)
         settings_error_add(errors, "influx.url", "needs influx.db (version 1), or influx.org and influx.bucket");
-    if (has(influx, "db") && (has(influx, "bucket") || has(influx, "org")))
+    if (v1 && v2)
         settings_error_add(errors, "influx.db", "is given beside influx.%s: one of the two ways",
                            has(influx, "bucket") ? "bucket" : "org");
     if (has(influx, "org") && !has(influx, "bucket"))
@@ -310,7 +317,8 @@ void settings_rules(struct settings *s, const cJSON *tree, struct settings_error
     if (s->board.protocol == BOARD_FLM02 && !has(board, "device"))
         settings_error_add(errors, "board.device", "is missing: protocol flm02 needs the serial line's path");
     check_mqtt(s, cJSON_GetObjectItemCaseSensitive(tree, "mqtt"), errors);
-    check_forwarders(s, cJSON_GetObjectItemCaseSensitive(tree, "influx"), errors);
+    check_flukso(s, errors);
+    check_influx(cJSON_GetObjectItemCaseSensitive(tree, "influx"), errors);
     for (size_t i = 0; i < s->n_sensors; i++)
         check_sensor(&r, i);
     for (size_t i = 0; i < s->n_sensors; i++)

@@ -30,33 +30,13 @@ static bool is_path(const char *text)
     return true;
 }
 
-#define HOST_CHARACTERS "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._-"
+#define DIGITS          "0123456789"
+#define HOST_CHARACTERS DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._-"
 #define PATH_CHARACTERS HOST_CHARACTERS "/%~+@"
 
 static bool is_host(const char *text)
 {
-    return text[strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.:_%-")] == '\0';
-}
-
-/* http or https, host, perhaps a port and a path: no user, query or fragment. */
-static bool is_url(const char *text)
-{
-    const char *p = strncmp(text, "https://", 8) == 0 ? text + 8 : strncmp(text, "http://", 7) == 0 ? text + 7 : NULL;
-    size_t n;
-
-    if (!p)
-        return false;
-    n = *p == '[' ? strspn(p, "[0123456789abcdefABCDEF:.") : strspn(p, HOST_CHARACTERS);
-    if (n == 0 || (*p == '[' && p[n++] != ']'))
-        return false;
-    p += n;
-    if (*p == ':') {
-        n = strspn(p + 1, "0123456789");
-        if (n == 0 || n > 5)
-            return false;
-        p += n + 1;
-    }
-    return *p == '\0' || (*p == '/' && p[strspn(p, PATH_CHARACTERS)] == '\0');
+    return text[strspn(text, HOST_CHARACTERS ":%")] == '\0';
 }
 
 static bool is_ipv6(const char *text)
@@ -78,11 +58,10 @@ static bool is_address(const char *text)
     return is_ipv4_or_localhost(text) || is_ipv6(text);
 }
 
-static bool is_port(const char *text)
+/* The first n characters of a text that goes on with no digit. */
+static bool is_port(const char *text, size_t n)
 {
-    char *end;
-
-    return *text >= '1' && *text <= '9' && strtoul(text, &end, 10) <= 65535 && !*end;
+    return n > 0 && n <= 5 && *text != '0' && strspn(text, DIGITS) == n && strtoul(text, NULL, 10) <= 65535;
 }
 
 /* "127.0.0.1:8080", "[::1]:8080" */
@@ -92,13 +71,45 @@ static bool is_endpoint(const char *text)
     char host[64] = "";
     size_t n = colon ? (size_t)(colon - text) : 0;
 
-    if (n == 0 || n >= sizeof host || !is_port(colon + 1))
+    if (n == 0 || n >= sizeof host || !is_port(colon + 1, strlen(colon + 1)))
         return false;
     memcpy(host, text, n);
     if (host[0] != '[' || host[n - 1] != ']')
         return is_ipv4_or_localhost(host);
     host[n - 1] = '\0';
     return is_ipv6(host + 1);
+}
+
+/* The host that a text begins with, a name or an address, of IPv6 in brackets: its length, 0 when it is none. */
+static size_t host_length(const char *text)
+{
+    char inside[INET6_ADDRSTRLEN] = "";
+    size_t n = strcspn(text, "]");
+
+    if (*text != '[')
+        return strspn(text, HOST_CHARACTERS);
+    if (text[n] != ']' || n > sizeof inside)
+        return 0;
+    memcpy(inside, text + 1, n - 1);
+    return is_ipv6(inside) ? n + 1 : 0;
+}
+
+/* What follows is put together from other settings: no query and no fragment. A user's password has its file. */
+static bool is_url(const char *text)
+{
+    const char *p = text + (strncmp(text, "https://", 8) == 0 ? 8 : strncmp(text, "http://", 7) == 0 ? 7 : 0);
+    size_t n = host_length(p);
+
+    if (p == text || n == 0)
+        return false;
+    p += n;
+    if (*p == ':') {
+        n = strspn(++p, DIGITS);
+        if (!is_port(p, n))
+            return false;
+        p += n;
+    }
+    return *p == '\0' || (*p == '/' && p[strspn(p, PATH_CHARACTERS)] == '\0');
 }
 
 /* S2: letters of any language, digits, `_`, space, `-`. Above ASCII all counts as a letter (marks and symbols
@@ -129,15 +140,18 @@ static const struct setting_format an_id = {"32 lower-case hex digits", sensor_i
 static const struct setting_format printable = {"a text of printable ASCII characters", is_printable, "^[ -~]*$"};
 static const struct setting_format path = {"an absolute path", is_path, "^/[^\\u0000-\\u001f]*$"};
 static const struct setting_format host = {"a host name or address", is_host, "^[0-9A-Za-z.:_%-]*$"};
-static const struct setting_format url = {
-    "an address like https://host/ or https://host:port/path", is_url,
-    "^https?://(\\[[0-9a-fA-F:.]+\\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?(/[0-9A-Za-z._/%~+@-]*)?$"};
 static const struct setting_format address = {
     "an IPv4 or IPv6 address or localhost", is_address,
     "^([0-9]+([.][0-9]+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|localhost)$"};
-static const struct setting_format endpoint = {
-    "an address and a port (127.0.0.1:8081, [::1]:8081)", is_endpoint,
-    "^([0-9]+([.][0-9]+){3}|\\[[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\\]|localhost):[1-9][0-9]{0,4}$"};
+
+#define IPV6_PATTERN "\\[[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\\]"
+#define PORT_PATTERN ":([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+
+static const struct setting_format endpoint = {"an address and a port (127.0.0.1:8081, [::1]:8081)", is_endpoint,
+                                               "^([0-9]+([.][0-9]+){3}|" IPV6_PATTERN "|localhost)" PORT_PATTERN "$"};
+static const struct setting_format url = {
+    "http or https, host, perhaps port and path (https://host:8086/path), without user or query", is_url,
+    "^https?://([0-9A-Za-z._-]+|" IPV6_PATTERN ")(" PORT_PATTERN ")?(/[0-9A-Za-z._/%~+@-]*)?$"};
 static const struct setting_format name = {
     "a name of letters, digits, '_', spaces and '-'", is_name,
     "^([0-9A-Za-z_ -]|[^\\u0000-\\u00a0\\u00ad\\u061c\\u1680\\u180e\\u2000-\\u206f\\u3000"
@@ -170,7 +184,7 @@ static const struct setting_choice bauds[] = {
 #define SENSOR(member) .offset = offsetof(struct sensor_settings, member)
 #define A_PATH         .min = 1, .max = 1024, .format = &path
 #define A_NAME         .min = 1, .max = 64, .format = &name
-#define A_URL          .min = 1, .max = 256, .format = &url
+#define A_URL          .min = 1, .max = 256, .format = &url, .flags = SETTING_SECRET_IF_BAD
 #define A_PORT         .min = 1, .max = 65535
 
 const struct setting settings_table[] = {

@@ -27,8 +27,9 @@ enum setting_shape {
 /* flags */
 enum {
     SETTING_REQUIRED = 1,
-    SETTING_UNIQUE = 2, /* no two members of the list are equal */
-    SETTING_SECRET = 4, /* its value is never part of a message */
+    SETTING_UNIQUE = 2,       /* no two members of the list are equal */
+    SETTING_SECRET = 4,       /* its value is never part of a message */
+    SETTING_SECRET_IF_BAD = 8 /* a wrong value may hold a password that has no place there, so no message shows it */
 };
 
 /* What a number or choice holds that is wrong, or not given and has no default of its own. */

@@ -54,12 +54,12 @@ static const char *here(const struct walk *w)
     return w->len ? w->path : "settings";
 }
 
-/* A value as a message shows it: as JSON, cut; never the value of a secret. */
+/* A wrong value as a message shows it: as JSON, cut; never one that is or may hold a secret. */
 static const char *value_text(const struct setting *r, const cJSON *v, char out[VALUE_ROOM])
 {
     static const char dots[] = "…";
 
-    if (r && r->flags & SETTING_SECRET)
+    if (r && r->flags & (SETTING_SECRET | SETTING_SECRET_IF_BAD))
         return "the value";
     if (cJSON_IsObject(v))
         return "an object";

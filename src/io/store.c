@@ -2,9 +2,13 @@
 
 #include "io/log.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#define POOL_NICE  10
 #define EARLY_ROWS 20000 /* so many rows are not kept waiting for the interval */
 
 int64_t store_mono_ms(const struct store *s)
@@ -43,23 +47,29 @@ static int run(struct store *s, struct store_job *j)
         memset(&s->db.opened, 0, sizeof s->db.opened);
         err = store_db_open(&s->db, s->dir); /* which looks, and rescues */
     }
-    if (err == 0)
-        s->loaded = store_load(&s->db);
-    return err < 0 ? err : STORE_FAILED;
+    if (err < 0)
+        return err;
+    s->loaded = store_load(&s->db);
+    return s->loaded ? STORE_AGAIN : STORE_FAILED;
+}
+
+/* The disk's work is never as urgent as a reading: the pool's threads stand back behind the loop, and behind the broker
+ * and all else on this host. */
+static void stand_back(void)
+{
+    static _Thread_local bool done;
+
+    if (!done)
+        setpriority(PRIO_PROCESS, (id_t)gettid(), POOL_NICE);
+    done = true;
 }
 
 static void on_work(uv_work_t *w)
 {
     struct store *s = w->data;
 
+    stand_back();
     s->status = run(s, s->running);
-}
-
-void store_note_numbers(struct store *s)
-{
-    if (s->db.sql)
-        s->bytes = store_db_bytes(&s->db);
-    s->bytes_written = (int64_t)s->db.bytes_written;
 }
 
 static void on_timer_closed(uv_handle_t *h)
@@ -72,6 +82,7 @@ static void on_timer_closed(uv_handle_t *h)
     store_index_free(s);
     store_sweep_free(s);
     spool_fini(&s->spool);
+    free(s->past);
     free(s->series);
     free(s);
     closed(ctx);
@@ -96,8 +107,12 @@ static void on_worked(uv_work_t *w, int cancelled)
 
     (void)cancelled;
     s->running = NULL;
-    if (s->loaded)
+    s->bytes = s->db.bytes;
+    s->bytes_written = (int64_t)s->db.bytes_written;
+    if (s->loaded) {
+        store_take_back_rows(s);
         store_adopt(s, s->loaded);
+    }
     s->loaded = NULL;
     j->done(j, s->status);
     next_job(s);
@@ -130,29 +145,6 @@ void store_submit(struct store *s, enum store_class c, struct store_job *j)
 
 /* ---- rows come in ---- */
 
-static void new_era(struct store *s)
-{
-    s->era.era = s->next_era++;
-    s->era.offset_ms = s->clock->offset_ms;
-    s->era.shift_s = 0;
-    s->era.clock = s->clock->state;
-    s->era_saved = false;
-    s->settle = true;
-}
-
-void store_watch_clock(struct store *s)
-{
-    int64_t moved = s->clock->offset_ms - s->era.offset_ms;
-
-    if (!s->era.era || moved >= 1000 || moved <= -1000 || s->clock->state < s->era.clock) {
-        new_era(s);
-    } else if (s->clock->state > s->era.clock) { /* it was right all the time */
-        s->era.clock = s->clock->state;
-        s->era_saved = false;
-        s->settle = true;
-    }
-}
-
 void store_add(struct store *s, uint32_t series, int64_t milli, int64_t unix_s, int64_t mono_ms)
 {
     store_watch_clock(s);
@@ -163,231 +155,18 @@ void store_add(struct store *s, uint32_t series, int64_t milli, int64_t unix_s, 
         store_flush(s, NULL, NULL);
 }
 
-/* ---- writing ---- */
-
-/* One write: all that was unsaved when it began, in slices of STORE_ROWS rows. */
-struct store_writing {
-    struct store_job job;
-    struct store *store;
-    struct store_row *rows;
-    size_t n_rows, done;
-    struct store_series *series;
-    struct store_position *positions;
-    struct ledger_saved *counters;
-    size_t n_series, n_positions, n_counters;
-    struct store_era era;
-    bool has_era, settle, first_done;
-    struct store_now now;
-    bool on[STORE_READERS], off[STORE_READERS]; /* readers to be noted so */
-    struct store_position base[STORE_READERS];
-};
-
-static void collect_series(struct store *s, struct store_writing *w)
+void store_unwritten(const struct store *s, enum clock_state clock, store_row_cb cb, void *ctx)
 {
-    for (uint32_t n = 1; n < s->n_series; n++) {
-        struct store_series_state *x = &s->series[n];
-        if (!x->saved && x->def.id[0]) {
-            w->series = must(realloc(w->series, (w->n_series + 1) * sizeof *w->series));
-            w->series[w->n_series++] = x->def;
-        }
-        for (int r = 0; r < STORE_READERS; r++) {
-            if (!(x->unsaved >> r & 1))
-                continue;
-            w->positions = must(realloc(w->positions, (w->n_positions + 1) * sizeof *w->positions));
-            w->positions[w->n_positions++] = x->at[r];
-        }
-        x->unsaved = 0;
-        x->saved = true;
-    }
-}
-
-static void collect_readers(struct store *s, struct store_writing *w)
-{
-    for (int r = 0; r < STORE_READERS; r++) {
-        struct store_reader_state *x = &s->readers[r];
-        w->on[r] = x->on && !x->saved_on;
-        w->off[r] = !x->on && x->saved_on;
-        w->base[r] = x->base;
-        x->saved_on = x->on;
-        if (x->on && x->base_unsaved && !w->on[r]) {
-            w->positions = must(realloc(w->positions, (w->n_positions + 1) * sizeof *w->positions));
-            w->positions[w->n_positions++] = x->base;
-        }
-        x->base_unsaved = false;
-    }
-}
-
-/* Rows are thinned before they are written as far as all readers allow: what they would not take wears no flash. */
-static enum thin_level common_level(const struct store *s)
-{
-    enum thin_level level = THIN_LEVELS;
-
-    for (int r = 0; r < STORE_READERS; r++)
-        if (s->readers[r].on && s->readers[r].level < level)
-            level = s->readers[r].level;
-    return level == THIN_LEVELS ? THIN_NONE : level;
-}
-
-static int write_slice(struct store_job *j, struct store_db *db)
-{
-    struct store_writing *w = (struct store_writing *)j;
-    size_t n = w->n_rows - w->done < STORE_ROWS ? w->n_rows - w->done : STORE_ROWS;
-    struct store_batch b = {.rows = w->rows + w->done, .n_rows = n};
-    int err = 0;
-
-    if (!w->first_done) {
-        for (int r = 0; r < STORE_READERS && !err; r++)
-            if (w->on[r] || w->off[r])
-                err = store_db_reader(db, (enum store_reader)r, w->on[r], &w->base[r].at);
-        b.series = w->series;
-        b.n_series = w->n_series;
-        b.positions = w->positions;
-        b.n_positions = w->n_positions;
-        b.counters = w->counters;
-        b.n_counters = w->n_counters;
-        b.eras = &w->era;
-        b.n_eras = w->has_era;
-    }
-    if (!err)
-        err = store_db_write(db, &b);
-    if (!err && !w->first_done && w->settle)
-        err = store_db_settle(db, &w->now);
-    if (err < 0)
-        return err;
-    w->first_done = true;
-    w->done += n;
-    return w->done < w->n_rows;
-}
-
-static void give_back(struct store *s, struct store_writing *w)
-{
-    spool_put_back(&s->spool, w->rows + w->done, w->n_rows - w->done);
-    if (w->first_done)
+    if (s->era.clock < clock)
         return;
-    ledger_unsaved(s->ledger, w->counters, w->n_counters);
-    for (size_t i = 0; i < w->n_series; i++)
-        s->series[w->series[i].series].saved = false;
-    for (size_t i = 0; i < w->n_positions; i++) {
-        const struct store_position *p = &w->positions[i];
-        if (p->series)
-            s->series[p->series].unsaved |= (uint8_t)(1 << p->reader);
-        else
-            s->readers[p->reader].base_unsaved = true;
-    }
-    for (int r = 0; r < STORE_READERS; r++)
-        if (w->on[r] || w->off[r])
-            s->readers[r].saved_on = w->off[r];
-    s->era_saved = s->era_saved && !w->has_era;
-    s->settle |= w->settle;
+    for (size_t i = 0; i < s->spool.n; i++)
+        if (s->spool.rows[i].era == s->era.era && !cb(ctx, &s->spool.rows[i], s->spool.rows[i].unix_s + s->era.shift_s))
+            return;
 }
 
-static void say_how_it_goes(struct store *s, int status)
+uint32_t store_running_era(const struct store *s)
 {
-    if (status < 0 && s->loaded == NULL && strcmp(s->error, s->db.error) != 0) {
-        snprintf(s->error, sizeof s->error, "%s", s->db.error[0] ? s->db.error : "it cannot be opened");
-        log_error("store: %s/" STORE_FILE ": %s; readings wait in memory, tried again every %lld s", s->dir, s->error,
-                  (long long)s->config.interval_s);
-    } else if (status >= 0 && s->error[0]) {
-        log_note("store: %s/" STORE_FILE ": writes again", s->dir);
-        s->error[0] = '\0';
-    }
-}
-
-static void writing_free(struct store_writing *w)
-{
-    free(w->rows);
-    free(w->series);
-    free(w->positions);
-    free(w->counters);
-    free(w);
-}
-
-static void tell_waiters(struct store *s, int status)
-{
-    struct store_waiter *waiters = s->waiters;
-    size_t n = s->n_waiters;
-
-    s->waiters = NULL; /* who is told may flush again */
-    s->n_waiters = 0;
-    for (size_t i = 0; i < n; i++)
-        waiters[i].done(waiters[i].ctx, status);
-    free(waiters);
-}
-
-/* What was written waits for who wants it; the sweep counts anew now and then. */
-static void count_waiting(struct store *s, const struct store_writing *w)
-{
-    for (size_t i = 0; i < w->done; i++) {
-        const struct store_row *row = &w->rows[i];
-        for (int r = 0; r < STORE_READERS && row->series < s->n_series; r++) {
-            struct store_reader_state *x = &s->readers[r];
-            if (!x->on || !(s->series[row->series].wanted >> r & 1))
-                continue;
-            if (x->waiting++ == 0 || row->unix_s < x->oldest_s)
-                x->oldest_s = row->unix_s;
-        }
-    }
-}
-
-static void on_slice(struct store_job *j, int status)
-{
-    struct store_writing *w = (struct store_writing *)j;
-    struct store *s = w->store;
-
-    if (status > 0) {
-        store_submit(s, STORE_WRITE, j);
-        return;
-    }
-    say_how_it_goes(s, status);
-    s->rows_written += (int64_t)w->done;
-    count_waiting(s, w);
-    if (status < 0)
-        give_back(s, w);
-    store_note_numbers(s);
-    s->writing = NULL;
-    writing_free(w);
-    bool again = s->again && status == 0;
-    s->again = false;
-    if (again) {
-        store_flush(s, NULL, NULL);
-        return; /* who waits came in between, and waits for this one */
-    }
-    tell_waiters(s, status);
-    if (status == 0 && !s->closing)
-        store_maybe_sweep(s);
-}
-
-void store_flush(struct store *s, store_flushed_cb done, void *ctx)
-{
-    if (done) {
-        s->waiters = must(realloc(s->waiters, (s->n_waiters + 1) * sizeof *s->waiters));
-        s->waiters[s->n_waiters].done = done;
-        s->waiters[s->n_waiters++].ctx = ctx;
-    }
-    if (s->writing) {
-        s->again = true;
-        return;
-    }
-    struct store_writing *w = must(calloc(1, sizeof *w));
-    w->job = (struct store_job){.run = write_slice, .done = on_slice};
-    w->store = s;
-    store_watch_clock(s);
-    s->rows_thinned += (int64_t)spool_thin(&s->spool, common_level(s));
-    w->rows = spool_take(&s->spool, &w->n_rows);
-    collect_series(s, w);
-    collect_readers(s, w);
-    w->counters = must(malloc((s->ledger->n + 1) * sizeof *w->counters));
-    w->n_counters = ledger_take(s->ledger, w->counters, s->ledger->n, store_mono_ms(s), store_unix_s(s));
-    w->era = s->era;
-    w->has_era = !s->era_saved;
-    s->era_saved = true;
-    w->settle = s->settle;
-    s->settle = false;
-    w->now.offset_ms = s->clock->offset_ms;
-    w->now.clock = s->clock->state;
-    memcpy(w->now.boot, s->boot, sizeof w->now.boot);
-    s->writing = w;
-    store_submit(s, STORE_WRITE, &w->job);
+    return s->era.era;
 }
 
 static bool has_news(const struct store *s)
@@ -442,8 +221,8 @@ static void open_at_start(struct store *s)
     if (l)
         store_adopt(s, l);
     else
-        say_how_it_goes(s, STORE_FAILED);
-    store_note_numbers(s);
+        store_say_how_it_goes(s, STORE_FAILED);
+    s->bytes = s->db.bytes;
 }
 
 /* Close the old file; the next job opens the new one. */
@@ -459,6 +238,7 @@ static void on_left(struct store_job *j, int status)
     struct store *s = *(struct store **)(j + 1);
 
     (void)status;
+    store_db_close(&s->db); /* one that the job had to open first */
     snprintf(s->dir, sizeof s->dir, "%s", (const char *)(j + 1) + sizeof s);
     free(j);
     ledger_all_changed(s->ledger);
@@ -485,6 +265,8 @@ void store_apply(struct store *s, const struct store_config *c)
     if (first) {
         snprintf(s->dir, sizeof s->dir, "%s", c->dir);
         open_at_start(s);
+        malloc_trim(0); /* what reading the file took */
+        store_sweep_later(s);
         store_watch_clock(s);
     } else if (strcmp(s->dir, c->dir) != 0) {
         move_to(s, c->dir);

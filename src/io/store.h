@@ -37,6 +37,9 @@ void store_close(struct store *s, void (*done)(void *ctx), void *ctx);
 
 void store_stats(void *store, stat_emit emit, void *ctx);
 
+/* SQLite's. */
+const char *store_library_version(void);
+
 /* The error that keeps it from writing, for people; NULL while it writes. */
 const char *store_error(const struct store *s);
 
@@ -57,6 +60,13 @@ void store_add(struct store *s, uint32_t series, int64_t milli, int64_t unix_s, 
 typedef void (*store_flushed_cb)(void *ctx, int status);
 void store_flush(struct store *s, store_flushed_cb done, void *ctx);
 
+/* Walk the rows that are not on the disk: what a reader adds to those of store_db_read() while the disk takes nothing.
+ * Only those of the running era, when its clock knows at least `clock`. */
+void store_unwritten(const struct store *s, enum clock_state clock, store_row_cb cb, void *ctx);
+
+/* The era that rows come in: those of others are complete, in this one a row may still come behind a newer one. */
+uint32_t store_running_era(const struct store *s);
+
 /* ---- jobs ---- */
 
 enum store_class { STORE_WRITE, STORE_READ, STORE_THIN, STORE_CLASSES };
@@ -73,7 +83,8 @@ void store_submit(struct store *s, enum store_class c, struct store_job *j);
 /* ---- readers (io/store_readers.c) ---- */
 
 /* A reader is there from now on: rows from now on are kept for it, if it was not there before. level: how far rows
- * that it has not passed may be thinned. Off: it gives its place up, and rows that only it waited for go. */
+ * that it has not passed may be thinned. Off: it gives its place up, and rows that only it waited for go. Each reader's
+ * service says one of the two at start: until all have, no row goes. */
 void store_reader_on(struct store *s, enum store_reader reader, enum thin_level level);
 void store_reader_off(struct store *s, enum store_reader reader);
 
@@ -93,6 +104,9 @@ void store_purge(struct store *s);
 
 /* The first row that this reader has not passed in any series it wants. */
 struct store_key store_reader_start(const struct store *s, enum store_reader reader);
+
+/* A reader that has looked at all rows that wait for it says how many there are. */
+void store_found_waiting(struct store *s, enum store_reader reader, int64_t rows);
 
 /* Rows that wait for it, as far as known, and the oldest one's age (0: none waits). */
 int64_t store_waiting(const struct store *s, enum store_reader reader);

@@ -1,14 +1,16 @@
 #include "io/store_sql.h"
 
+#include "io/store.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define CACHE_KB        256               /* pages in memory */
+#define CACHE_KB        64                /* pages in memory */
 #define LOG_PAGES       1000              /* the write-ahead log is worked off when it is so long: 4 MB */
 #define QUICK_CHECK_MAX ((off_t)32 << 20) /* a larger file shows its damage when it is met */
-#define BUSY_MS         5000              /* somebody looks into the file with another program */
+#define BUSY_MS         1000              /* somebody looks into the file with another program */
 #define FRAME_BYTES     (4096 + 24)
 #define PAGE_BYTES      4096
 
@@ -55,7 +57,7 @@ static const char *const statements[SQL_STATEMENTS] = {
     [SQL_GET_ROWS] = "SELECT era, unix_s, series, milli FROM rows WHERE (era, unix_s, series) > (?, ?, ?)"
                      " ORDER BY era, unix_s, series LIMIT ?",
     [SQL_LAST_OF_ERA] = "SELECT max(unix_s) FROM rows WHERE era = ?",
-    [SQL_NTH_ROW] = "SELECT era, unix_s, series FROM rows ORDER BY era, unix_s, series LIMIT 1 OFFSET ?",
+    [SQL_FIRST_ROW] = "SELECT era, unix_s FROM rows ORDER BY era, unix_s, series LIMIT 1",
     [SQL_PURGE] = "DELETE FROM rows WHERE (era, unix_s, series) <= (?, ?, ?)",
     [SQL_DELETE_ROW] = "DELETE FROM rows WHERE era = ? AND unix_s = ? AND series = ?",
     [SQL_TIDY_ERAS] = "DELETE FROM eras WHERE era <> ? AND NOT EXISTS (SELECT 1 FROM rows WHERE rows.era = eras.era)",
@@ -66,6 +68,8 @@ int store_sql_error(struct store_db *db, int rc)
     int primary = rc & 0xff;
 
     snprintf(db->error, sizeof db->error, "%s", db->sql ? sqlite3_errmsg(db->sql) : sqlite3_errstr(rc));
+    if (primary == SQLITE_BUSY)
+        snprintf(db->error, sizeof db->error, "another program holds it (a second fluksod?)");
     if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB)
         return STORE_DAMAGED;
     int err = db->sql ? sqlite3_system_errno(db->sql) : 0;
@@ -74,6 +78,11 @@ int store_sql_error(struct store_db *db, int rc)
          (err == ENOSPC || err == EROFS || err == EDQUOT || err == EFBIG)))
         return STORE_FULL;
     return STORE_FAILED;
+}
+
+const char *store_library_version(void)
+{
+    return sqlite3_libversion();
 }
 
 int store_sql_exec(struct store_db *db, const char *text)
@@ -121,6 +130,17 @@ static int on_log(void *ctx, sqlite3 *sql, const char *name, int frames)
         sqlite3_wal_checkpoint_v2(sql, name, SQLITE_CHECKPOINT_PASSIVE, NULL, &done) == SQLITE_OK)
         db->bytes_written += (uint64_t)done * PAGE_BYTES;
     return SQLITE_OK;
+}
+
+int store_sql_lazily(struct store_db *db, bool on)
+{
+    int err;
+
+    if (db->lazy == on)
+        return 0;
+    err = store_sql_exec(db, on ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
+    db->lazy = err ? db->lazy : on;
+    return err;
 }
 
 int store_sql_end(struct store_db *db, int result)
@@ -195,35 +215,70 @@ static int migrate(struct store_db *db)
     return store_sql_end(db, err);
 }
 
-int store_sql_open(struct store_db *db, const char *path)
+/* Exclusive: without a file of shared memory, for which a full disk has no room. Otherwise other programs may look into
+ * the database while this one runs. FULL: a commit is on the disk when it returns. auto_vacuum works on a new file
+ * only, and would write to an old one, which a full disk must not keep from being read. */
+static int open_as(struct store_db *db, const char *path, const char *locking)
 {
-    char pragmas[320];
+    char pragmas[400];
+    int64_t pages;
     int rc, err;
 
-    snprintf(db->path, sizeof db->path, "%s", path);
     rc = sqlite3_open_v2(path, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)
         return store_sql_error(db, rc);
     sqlite3_extended_result_codes(db->sql, 1);
     sqlite3_db_config(db->sql, SQLITE_DBCONFIG_LOOKASIDE, NULL, 0, 0); /* it would be 120 KB */
     sqlite3_busy_timeout(db->sql, BUSY_MS);
-    /* FULL: a commit is on the disk when it returns. auto_vacuum only works on a file that is new. */
+    snprintf(pragmas, sizeof pragmas, "PRAGMA locking_mode = %s", locking);
+    if ((err = store_sql_exec(db, pragmas)) < 0 || (err = number(db, "PRAGMA page_count", &pages)) < 0)
+        return err;
     snprintf(pragmas, sizeof pragmas,
-             "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-             "PRAGMA cache_size = -%d; PRAGMA journal_size_limit = %d; PRAGMA temp_store = MEMORY;",
-             CACHE_KB, LOG_PAGES * FRAME_BYTES);
+             "%s PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -%d;"
+             "PRAGMA journal_size_limit = %d; PRAGMA temp_store = MEMORY;",
+             pages ? "" : "PRAGMA auto_vacuum = INCREMENTAL;", CACHE_KB, LOG_PAGES * FRAME_BYTES);
     if ((err = store_sql_exec(db, pragmas)) < 0 || (err = check(db)) < 0 || (err = migrate(db)) < 0)
         return err;
     sqlite3_wal_hook(db->sql, on_log, db); /* in place of SQLite's own */
-    /* All statements, so that a file with other tables than ours is found now. */
+    return 0;
+}
+
+static void finalize_all(struct store_db *db)
+{
     for (int s = 0; s < SQL_STATEMENTS; s++) {
-        if (!store_sql(db, (enum store_statement)s)) {
-            rc = sqlite3_extended_errcode(db->sql);
-            err = store_sql_error(db, rc);
-            return (rc & 0xff) == SQLITE_ERROR ? STORE_DAMAGED : err;
-        }
+        sqlite3_finalize(db->cached[s]);
+        db->cached[s] = NULL;
+    }
+}
+
+/* A file with other tables than ours is found now. */
+static int try_statements(struct store_db *db)
+{
+    for (int s = 0; s < SQL_STATEMENTS; s++) {
+        if (store_sql(db, (enum store_statement)s))
+            continue;
+        int rc = sqlite3_extended_errcode(db->sql);
+        int err = store_sql_error(db, rc);
+        return (rc & 0xff) == SQLITE_ERROR ? STORE_DAMAGED : err;
     }
     return 0;
+}
+
+int store_sql_open(struct store_db *db, const char *path)
+{
+    int err;
+
+    snprintf(db->path, sizeof db->path, "%s", path);
+    err = open_as(db, path, "NORMAL");
+    if (err == STORE_FULL || err == STORE_FAILED) {
+        store_db_close(db);
+        err = open_as(db, path, "EXCLUSIVE");
+    }
+    if (err < 0)
+        return err;
+    err = try_statements(db);
+    finalize_all(db); /* those in use come again, the others need no memory */
+    return err;
 }
 
 int store_db_open(struct store_db *db, const char *dir)
@@ -235,6 +290,10 @@ int store_db_open(struct store_db *db, const char *dir)
         snprintf(db->error, sizeof db->error, "the path is too long");
         return STORE_FAILED;
     }
+    /* Once, before the library's first use: no 87 KB of pages in advance, no counting of each allocation. */
+    sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    db->purge_span_s = 60;
     mkdir(dir, 0750);
     err = store_sql_open(db, path);
     if (err == STORE_DAMAGED) {
@@ -243,25 +302,24 @@ int store_db_open(struct store_db *db, const char *dir)
     }
     if (err < 0)
         store_db_close(db);
+    else
+        store_db_measure(db);
     return err;
 }
 
 void store_db_close(struct store_db *db)
 {
-    for (int s = 0; s < SQL_STATEMENTS; s++) {
-        sqlite3_finalize(db->cached[s]);
-        db->cached[s] = NULL;
-    }
+    finalize_all(db);
     sqlite3_close(db->sql);
     db->sql = NULL;
     db->wal_frames = 0;
+    db->lazy = false;
 }
 
-int64_t store_db_bytes(struct store_db *db)
+void store_db_measure(struct store_db *db)
 {
-    int64_t pages = 0, unused = 0;
+    int64_t pages, unused;
 
-    if (number(db, "PRAGMA page_count", &pages) < 0 || number(db, "PRAGMA freelist_count", &unused) < 0)
-        return -1;
-    return (pages - unused) * PAGE_BYTES;
+    if (number(db, "PRAGMA page_count", &pages) == 0 && number(db, "PRAGMA freelist_count", &unused) == 0)
+        db->bytes = (pages - unused) * PAGE_BYTES;
 }

@@ -26,7 +26,8 @@
 #define STORE_VERSION 2
 #define STORE_BOOT    36 /* characters of the kernel's boot id */
 #define STORE_ERROR   200
-#define STORE_ROWS    1000 /* a job reads, writes or deletes at most so many */
+#define STORE_ROWS    1000 /* a job reads, writes or picks out to delete at most so many */
+#define STORE_PURGE   4000 /* … and deletes some so many that stand together: 1.5 ms, as long as the others take */
 
 /* Readers of rows, in the order of the table. */
 enum store_reader { STORE_FLUKSO, STORE_INFLUX, STORE_READERS };
@@ -36,6 +37,7 @@ enum {
     STORE_FAILED = -1,  /* anything else: try again later */
     STORE_FULL = -2,    /* no space left, or a read-only disk */
     STORE_DAMAGED = -3, /* the file is no good: open it again, which rescues what can be read */
+    STORE_AGAIN = -4,   /* another file was opened under the job: make it anew (io/store.h) */
 };
 
 struct store_series {
@@ -90,8 +92,11 @@ struct store_db {
     char path[PATH_MAX];
     char error[STORE_ERROR];
     struct store_opened opened;
+    int64_t bytes;          /* of the file in use, without its free pages, at the last store_db_measure() */
     uint64_t bytes_written; /* by this program, to the file and its log */
     int64_t wal_frames;
+    int64_t purge_span_s; /* of time that a purge takes */
+    bool lazy;            /* commits do not wait for the disk at the moment */
 };
 
 /* Open dir/STORE_FILE, made when it is missing; a damaged one is set aside and what can be read of it is taken along.
@@ -108,8 +113,9 @@ int store_db_write(struct store_db *db, const struct store_batch *b) MUSTCHECK;
 /* Note that a reader is switched on, from this place in the order on, or off, which forgets how far it was. */
 int store_db_reader(struct store_db *db, enum store_reader reader, bool on, const struct store_key *from) MUSTCHECK;
 
-/* Keep a row apart that a reader's server refuses; the newest thousand of each reader are kept. */
-int store_db_quarantine(struct store_db *db, enum store_reader reader, uint32_t series, int64_t unix_s, int64_t milli,
+/* Keep rows apart that a reader's server refuses, unix_s being the true stamps; the newest thousand of each reader are
+ * kept. */
+int store_db_quarantine(struct store_db *db, enum store_reader reader, const struct store_row *rows, size_t n,
                         int64_t now_s, const char *reason) MUSTCHECK;
 
 /* What is known of the time now: eras whose clock knew less are settled by it. */
@@ -146,8 +152,8 @@ int store_db_read(struct store_db *db, struct store_key *at, enum clock_state cl
 
 /* ---- deleting ---- */
 
-/* Delete up to STORE_ROWS rows from the first one to `to`, all included. How many, or negative. */
-int store_db_purge(struct store_db *db, const struct store_key *to) MUSTCHECK;
+/* Delete some STORE_PURGE rows from the first one to `to`, all included. 1: there may be more; 0: none; or negative. */
+int store_db_purge(struct store_db *db, const struct store_key *to, int *deleted) MUSTCHECK;
 
 /* Delete single rows. */
 int store_db_delete(struct store_db *db, const struct store_key *keys, size_t n) MUSTCHECK;
@@ -155,7 +161,7 @@ int store_db_delete(struct store_db *db, const struct store_key *keys, size_t n)
 /* Forget eras and series without rows, and give free pages back to the file system. keep_era: the running one. */
 int store_db_tidy(struct store_db *db, uint32_t keep_era) MUSTCHECK;
 
-/* Bytes in use of the file (without its free pages), and rows in it. */
-int64_t store_db_bytes(struct store_db *db);
+/* Set db->bytes. */
+void store_db_measure(struct store_db *db);
 
 #endif

@@ -19,8 +19,11 @@ static void note(struct settling *s, const struct store_era *e, int64_t shift_s)
     s->changed[s->n++].clock = s->now->clock;
 }
 
+/* Within a second it is the same time: an era ends when the clocks move apart by more. */
 static int64_t rounded_s(int64_t ms)
 {
+    if (ms > -1000 && ms < 1000)
+        return 0;
     return (ms >= 0 ? ms + 500 : ms - 500) / 1000;
 }
 

@@ -8,6 +8,7 @@
 /* One reader's places, by series. */
 struct store_reader_state {
     bool on, saved_on; /* switched on; the file knows so */
+    bool decided;      /* its service has said whether it is on: before that nothing of it may go */
     bool base_unsaved;
     enum thin_level level;
     struct store_position base; /* where it began: of series without a place of their own */
@@ -20,6 +21,11 @@ struct store_series_state {
     uint8_t wanted;          /* bit per reader */
     uint8_t placed, unsaved; /* bit per reader: it has a place here; it is to be saved */
     struct store_position at[STORE_READERS];
+};
+
+struct store_past_era {
+    struct store_era era;
+    bool saved;
 };
 
 struct store_waiter {
@@ -48,9 +54,12 @@ struct store {
     size_t n_series;
     void *by_id; /* tree of struct store_index (search.h) */
     unsigned generation;
-    /* era */
+    bool restored; /* the ledger is what a file said, or there was none to say it */
+    /* eras */
     struct store_era era;
     bool era_saved, settle;
+    struct store_past_era *past; /* those before it that the file does not know, or of which rows wait */
+    size_t n_past;
     uint32_t next_era;
     struct spool spool;
     struct store_writing *writing; /* a write under way */
@@ -62,10 +71,11 @@ struct store {
     /* deleting */
     struct store_job purge;
     struct store_key purge_to;
+    int purge_deleted;
     bool purging;
     struct store_sweep *sweep; /* under way */
-    int64_t swept_ms;
-    enum thin_level forced; /* the file is too large */
+    int64_t sweep_ms;          /* when the next one is due */
+    enum thin_level forced;    /* the file is too large */
     /* numbers, set on the loop */
     int64_t bytes, rows_written, rows_thinned, rows_deleted, bytes_written;
     void (*closed)(void *ctx);
@@ -84,14 +94,33 @@ void store_adopt(struct store *s, struct store_loaded *l);
 void store_loaded_free(struct store_loaded *l);
 void store_index_free(struct store *s);
 
+/* ---- eras (io/store_clock.c) ---- */
+
 /* A new era begins, if the clocks say so. */
 void store_watch_clock(struct store *s);
 
+/* Those that the file does not know: the caller's to free and to write, or to hand back. */
+struct store_era *store_eras_take(struct store *s, size_t *n);
+void store_eras_unsaved(struct store *s, const struct store_era *v, size_t n);
+
+/* All was written: past eras without rows in memory are forgotten. */
+void store_eras_forget(struct store *s);
+
+/* Another file was opened: eras in memory get numbers of their own there, above max_era. */
+void store_eras_adopt(struct store *s, uint32_t max_era);
+
+/* Rows that were written wait for their readers. */
+void store_count_waiting(struct store *s, const struct store_row *rows, size_t n);
+
 /* After a write: time to look through the rows that wait? */
 void store_maybe_sweep(struct store *s);
+void store_sweep_later(struct store *s);
 void store_sweep_free(struct store *s);
 
-/* The open file's size and what it wrote, for the loop: while no job runs. */
-void store_note_numbers(struct store *s);
+/* Say once that the disk takes nothing, and that it does again (io/store_write.c). */
+void store_say_how_it_goes(struct store *s, int status);
+
+/* Another file has other numbers: rows of a write under way wait with the others, to get them. */
+void store_take_back_rows(struct store *s);
 
 #endif

@@ -34,6 +34,8 @@ static void keep_position(void *ctx, const struct store_position *x)
 
     l->positions = must(realloc(l->positions, (l->n_positions + 1) * sizeof *l->positions));
     l->positions[l->n_positions++] = *x;
+    if (x->at.era > l->max_era) /* its era may be gone, with all its rows */
+        l->max_era = x->at.era;
 }
 
 static void keep_counter(void *ctx, const struct ledger_saved *x)
@@ -193,23 +195,6 @@ static void adopt_positions(struct store *s, const struct store_loaded *l)
         s->readers[r].saved_on = l->on[r];
 }
 
-/* Numbers of eras go on rising; rows that wait belong to the running one. */
-static void adopt_eras(struct store *s, const struct store_loaded *l)
-{
-    if (s->next_era > l->max_era)
-        s->next_era = l->max_era > s->era.era ? l->max_era + 1 : s->next_era;
-    else
-        s->next_era = l->max_era + 1;
-    if (s->era.era) {
-        if (s->era.era <= l->max_era)
-            s->era.era = s->next_era++;
-        for (size_t i = 0; i < s->spool.n; i++)
-            s->spool.rows[i].era = s->era.era;
-        s->era_saved = false;
-    }
-    s->settle = true;
-}
-
 static void say_what_was_found(const struct store *s)
 {
     const struct store_opened *o = &s->db.opened;
@@ -224,14 +209,36 @@ static void say_what_was_found(const struct store *s)
         log_note("store: %s was of version %d and is of version %d now", s->db.path, o->migrated_from, STORE_VERSION);
 }
 
+/* Counters of rows that came before the ledger was known may lack what it adds to them: later ones have it. */
+static void drop_counter_rows(struct store *s)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < s->spool.n; i++)
+        if (s->series[s->spool.rows[i].series].def.kind != READING_COUNTER)
+            s->spool.rows[left++] = s->spool.rows[i];
+    s->rows_thinned += (int64_t)(s->spool.n - left);
+    s->spool.n = left;
+}
+
+/* The first file knows more than memory does, a later one less: it may be an old one, or a damaged one's rest. */
+static void adopt_counters(struct store *s, const struct store_loaded *l)
+{
+    for (size_t i = 0; i < l->n_counters; i++)
+        if (!s->restored || !ledger_knows(s->ledger, l->counters[i].id))
+            ledger_restore(s->ledger, &l->counters[i], store_mono_ms(s), store_unix_s(s));
+    if (!s->restored && l->n_counters)
+        drop_counter_rows(s);
+    s->restored = true;
+    ledger_all_changed(s->ledger);
+}
+
 void store_adopt(struct store *s, struct store_loaded *l)
 {
     say_what_was_found(s);
     adopt_series(s, l);
     adopt_positions(s, l);
-    adopt_eras(s, l);
-    for (size_t i = 0; i < l->n_counters; i++)
-        ledger_restore(s->ledger, &l->counters[i], store_mono_ms(s), store_unix_s(s));
-    ledger_all_changed(s->ledger);
+    store_eras_adopt(s, l->max_era);
+    adopt_counters(s, l);
     store_loaded_free(l);
 }

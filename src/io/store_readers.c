@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define SWEEP_MS 3600000 /* rows that wait are looked through so often */
+#define FIRST_MS 600000  /* … and so long after the start: by then a server that is there has them */
 
 static bool wants(const struct store_series_state *x, int reader)
 {
@@ -17,6 +18,7 @@ void store_reader_on(struct store *s, enum store_reader reader, enum thin_level 
     struct store_reader_state *r = &s->readers[reader];
 
     r->level = level;
+    r->decided = true;
     if (r->on)
         return;
     r->on = true;
@@ -33,6 +35,7 @@ void store_reader_off(struct store *s, enum store_reader reader)
     struct store_reader_state *r = &s->readers[reader];
     bool was = r->on || r->saved_on;
 
+    r->decided = true;
     r->on = false;
     r->waiting = r->oldest_s = 0;
     for (size_t i = 0; i < s->n_series; i++) {
@@ -108,9 +111,41 @@ int64_t store_waiting(const struct store *s, enum store_reader reader)
 int64_t store_oldest_age_s(const struct store *s, enum store_reader reader)
 {
     const struct store_reader_state *r = &s->readers[reader];
-    int64_t now_s = store_unix_s(s);
+    int64_t now_s = store_unix_s(s), passed_s = store_reader_start(s, reader).unix_s;
+    int64_t oldest_s = passed_s != INT64_MAX && passed_s > r->oldest_s ? passed_s : r->oldest_s;
 
-    return r->waiting && r->oldest_s && now_s > r->oldest_s ? now_s - r->oldest_s : 0;
+    return r->waiting && oldest_s && now_s > oldest_s ? now_s - oldest_s : 0;
+}
+
+void store_count_waiting(struct store *s, const struct store_row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (int r = 0; r < STORE_READERS; r++) {
+            struct store_reader_state *x = &s->readers[r];
+            if (rows[i].series >= s->n_series || !wants(&s->series[rows[i].series], r))
+                continue;
+            if (x->waiting++ == 0)
+                x->oldest_s = rows[i].unix_s;
+        }
+    }
+}
+
+static bool all_decided(const struct store *s)
+{
+    for (int r = 0; r < STORE_READERS; r++)
+        if (!s->readers[r].decided)
+            return false;
+    return true;
+}
+
+void store_found_waiting(struct store *s, enum store_reader reader, int64_t rows)
+{
+    s->readers[reader].waiting = rows;
+}
+
+void store_sweep_later(struct store *s)
+{
+    s->sweep_ms = store_mono_ms(s) + FIRST_MS;
 }
 
 /* ---- deleting what all have passed ---- */
@@ -119,28 +154,31 @@ static int run_purge(struct store_job *j, struct store_db *db)
 {
     struct store *s = (struct store *)((char *)j - offsetof(struct store, purge));
 
-    return store_db_purge(db, &s->purge_to);
+    int more = store_db_purge(db, &s->purge_to, &s->purge_deleted);
+
+    if (!more)
+        store_db_measure(db);
+    return more;
 }
 
 static void on_purged(struct store_job *j, int status)
 {
     struct store *s = (struct store *)((char *)j - offsetof(struct store, purge));
 
-    if (status > 0)
-        s->rows_deleted += status;
-    if (status >= STORE_ROWS && !s->closing) {
+    s->rows_deleted += s->purge_deleted;
+    s->purge_deleted = 0;
+    if (status > 0 && !s->closing) {
         store_submit(s, STORE_THIN, &s->purge);
         return;
     }
     s->purging = false;
-    store_note_numbers(s);
 }
 
 void store_purge(struct store *s)
 {
     struct store_key to = {.unix_s = INT64_MAX, .era = UINT32_MAX, .series = UINT32_MAX};
 
-    if (s->purging || s->closing)
+    if (s->purging || s->closing || !all_decided(s))
         return;
     for (int r = 0; r < STORE_READERS; r++) {
         struct store_key start = store_reader_start(s, (enum store_reader)r);
@@ -169,7 +207,7 @@ struct sweep_series {
 struct store_sweep {
     struct store_job job;
     struct store *store;
-    struct store_key at;
+    struct store_key at, end; /* rows behind the end came since it began */
     size_t n;
     enum thin_level level[STORE_READERS], forced;
     int64_t now_s, max_age_s;
@@ -206,9 +244,12 @@ static bool sweep_row(void *ctx, const struct store_row *r, int64_t unix_s)
     struct store_sweep *w = ctx;
     struct store_key k = store_row_key(r);
     struct sweep_series *x = r->series < w->n ? &w->series[r->series] : NULL;
-    unsigned need = x ? needed_by(x, &k) : 0;
+    unsigned need;
     enum thin_level level = THIN_LEVELS;
 
+    if (!x || store_key_cmp(&k, &w->end) > 0)
+        return true;
+    need = needed_by(x, &k);
     if (!need) {
         w->go[w->n_go++] = k;
         return true;
@@ -255,7 +296,9 @@ static int run_sweep(struct store_job *j, struct store_db *db)
     w->deleted += (int64_t)w->n_go;
     if (more || w->n_go == STORE_ROWS)
         return 1;
-    return store_db_tidy(db, w->era);
+    err = store_db_tidy(db, w->era);
+    store_db_measure(db);
+    return err;
 }
 
 void store_sweep_free(struct store *s)
@@ -274,7 +317,7 @@ static void judge_size(struct store *s)
     if (s->forced + 1 >= THIN_LEVELS)
         return;
     s->forced++;
-    s->swept_ms = 0; /* at once */
+    s->sweep_ms = 0; /* at once */
     log_warn("store: %lld MB are more than storage.max_size: rows that wait to be forwarded are thinned further (step "
              "%d of %d); energy is not lost, resolution is",
              (long long)s->bytes / 1000000, s->forced, THIN_LEVELS - 1);
@@ -297,7 +340,6 @@ static void on_swept(struct store_job *j, int status)
             s->readers[r].oldest_s = w->oldest_s[r];
         }
     }
-    store_note_numbers(s);
     store_sweep_free(s);
     judge_size(s);
 }
@@ -313,6 +355,7 @@ static void sweep(struct store *s)
     w->now_s = (store_mono_ms(s) + s->clock->offset_ms) / 1000;
     w->max_age_s = s->config.max_age_s;
     w->era = s->era.era;
+    w->end = (struct store_key){w->now_s, s->era.era, UINT32_MAX};
     for (int r = 0; r < STORE_READERS; r++)
         w->level[r] = s->readers[r].level;
     for (uint32_t i = 1; i < s->n_series; i++) {
@@ -324,7 +367,7 @@ static void sweep(struct store *s)
         }
     }
     s->sweep = w;
-    s->swept_ms = store_mono_ms(s);
+    s->sweep_ms = store_mono_ms(s) + SWEEP_MS;
     store_submit(s, STORE_THIN, &w->job);
 }
 
@@ -332,7 +375,7 @@ void store_maybe_sweep(struct store *s)
 {
     if (!s->sweep)
         judge_size(s);
-    if (!s->sweep && (!s->swept_ms || store_mono_ms(s) - s->swept_ms >= SWEEP_MS))
+    if (!s->sweep && all_decided(s) && store_mono_ms(s) >= s->sweep_ms)
         sweep(s);
 }
 

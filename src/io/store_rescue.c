@@ -89,6 +89,8 @@ static void copy_all(sqlite3 *from, struct store_db *to)
         if (strcmp(tables[t].table, "counters") == 0)
             to->opened.rescued_counters = copied;
     }
+    /* Eras whose line was lost: their numbers must not be given again. Their stamps are taken as they stand. */
+    (void)!store_sql_exec(to, "INSERT OR IGNORE INTO eras SELECT DISTINCT era, '', 0, 0, 2 FROM rows");
 }
 
 int store_rescue(struct store_db *db, const char *why)

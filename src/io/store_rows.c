@@ -76,9 +76,17 @@ static int put_position(struct store_db *db, const struct store_position *p)
     return store_sql_run(db, st);
 }
 
+/* A transaction that is on the disk when it ends. */
+static int begin(struct store_db *db)
+{
+    int err = store_sql_lazily(db, false);
+
+    return err < 0 ? err : store_sql_run(db, store_sql(db, SQL_BEGIN));
+}
+
 int store_db_write(struct store_db *db, const struct store_batch *b)
 {
-    int err = store_sql_run(db, store_sql(db, SQL_BEGIN));
+    int err = begin(db);
 
     if (err < 0)
         return err;
@@ -97,7 +105,7 @@ int store_db_write(struct store_db *db, const struct store_batch *b)
 
 int store_db_reader(struct store_db *db, enum store_reader reader, bool on, const struct store_key *from)
 {
-    int err = store_sql_run(db, store_sql(db, SQL_BEGIN));
+    int err = begin(db);
     sqlite3_stmt *st;
 
     if (err < 0)
@@ -114,24 +122,33 @@ int store_db_reader(struct store_db *db, enum store_reader reader, bool on, cons
     return store_sql_end(db, err);
 }
 
-int store_db_quarantine(struct store_db *db, enum store_reader reader, uint32_t series, int64_t unix_s, int64_t milli,
+static int put_quarantine(struct store_db *db, enum store_reader reader, const struct store_row *row, int64_t now_s,
+                          const char *reason)
+{
+    const int64_t numbers[] = {reader, row->series, row->unix_s, row->milli, now_s};
+    sqlite3_stmt *st = store_sql(db, SQL_PUT_QUARANTINE);
+
+    for (int i = 0; i < (int)ARRAY_LEN(numbers); i++)
+        sqlite3_bind_int64(st, 1 + i, numbers[i]);
+    sqlite3_bind_text(st, 6, reason, -1, SQLITE_STATIC);
+    return store_sql_run(db, st);
+}
+
+int store_db_quarantine(struct store_db *db, enum store_reader reader, const struct store_row *rows, size_t n,
                         int64_t now_s, const char *reason)
 {
-    sqlite3_stmt *st = store_sql(db, SQL_PUT_QUARANTINE);
-    int err;
+    int err = store_sql_run(db, store_sql(db, SQL_BEGIN));
+    sqlite3_stmt *st;
 
-    sqlite3_bind_int(st, 1, (int)reader);
-    sqlite3_bind_int64(st, 2, series);
-    sqlite3_bind_int64(st, 3, unix_s);
-    sqlite3_bind_int64(st, 4, milli);
-    sqlite3_bind_int64(st, 5, now_s);
-    sqlite3_bind_text(st, 6, reason, -1, SQLITE_STATIC);
-    err = store_sql_run(db, st);
     if (err < 0)
         return err;
+    for (size_t i = 0; i < n && !err; i++)
+        err = put_quarantine(db, reader, &rows[i], now_s, reason);
     st = store_sql(db, SQL_CUT_QUARANTINE);
     sqlite3_bind_int(st, 1, (int)reader);
-    return store_sql_run(db, st);
+    if (!err)
+        err = store_sql_run(db, st);
+    return store_sql_end(db, err);
 }
 
 /* ---- reading ---- */
@@ -318,38 +335,51 @@ out:
 
 /* ---- deleting ---- */
 
-/* Durable deletes would cost a sync each; one that a power cut takes back is done again. */
-static int lazily(struct store_db *db, bool on)
+/* The first row there is. 1; 0: there is none; negative. */
+static int first_row(struct store_db *db, struct store_key *k)
 {
-    return store_sql_exec(db, on ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
+    sqlite3_stmt *st = store_sql(db, SQL_FIRST_ROW);
+    int rc = sqlite3_step(st);
+
+    if (rc == SQLITE_ROW)
+        *k = (struct store_key){sqlite3_column_int64(st, 1), (uint32_t)sqlite3_column_int64(st, 0), 0};
+    sqlite3_reset(st);
+    return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : store_sql_error(db, rc);
 }
 
-int store_db_purge(struct store_db *db, const struct store_key *to)
+/* How many seconds hold some STORE_PURGE rows is not known: it is felt for, from purge to purge. */
+static void adapt_span(struct store_db *db, int deleted)
 {
-    struct store_key last = *to;
-    sqlite3_stmt *st = store_sql(db, SQL_NTH_ROW);
-    int err, rc;
+    int64_t span_s = db->purge_span_s * STORE_PURGE / (deleted ? deleted : 1);
 
-    sqlite3_bind_int(st, 1, STORE_ROWS - 1);
-    rc = sqlite3_step(st);
-    if (rc == SQLITE_ROW) {
-        struct store_key nth = {.era = (uint32_t)sqlite3_column_int64(st, 0),
-                                .unix_s = sqlite3_column_int64(st, 1),
-                                .series = (uint32_t)sqlite3_column_int64(st, 2)};
-        if (store_key_cmp(&nth, to) < 0)
-            last = nth;
-    }
-    sqlite3_reset(st);
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-        return store_sql_error(db, rc);
-    if ((err = lazily(db, true)) < 0)
+    if (span_s > 4 * db->purge_span_s)
+        span_s = 4 * db->purge_span_s; /* a quiet stretch says little of the next */
+    db->purge_span_s = span_s < 1 ? 1 : span_s > INT32_MAX ? INT32_MAX : span_s;
+}
+
+int store_db_purge(struct store_db *db, const struct store_key *to, int *deleted)
+{
+    struct store_key first, last = *to;
+    sqlite3_stmt *st;
+    int err = first_row(db, &first);
+    bool more;
+
+    *deleted = 0;
+    if (err <= 0 || store_key_cmp(&first, to) > 0)
+        return err < 0 ? err : 0;
+    more = first.era < to->era || first.unix_s < to->unix_s - db->purge_span_s;
+    if (more)
+        last = (struct store_key){first.unix_s + db->purge_span_s - 1, first.era, UINT32_MAX};
+    if ((err = store_sql_lazily(db, true)) < 0)
         return err;
     st = store_sql(db, SQL_PURGE);
     bind_key(st, &last);
     err = store_sql_run(db, st);
-    int n = sqlite3_changes(db->sql);
-    (void)!lazily(db, false);
-    return err < 0 ? err : n;
+    if (err < 0)
+        return err;
+    *deleted = sqlite3_changes(db->sql);
+    adapt_span(db, *deleted);
+    return more;
 }
 
 int store_db_delete(struct store_db *db, const struct store_key *keys, size_t n)
@@ -358,16 +388,14 @@ int store_db_delete(struct store_db *db, const struct store_key *keys, size_t n)
 
     if (n == 0)
         return 0;
-    if ((err = lazily(db, true)) < 0 || (err = store_sql_run(db, store_sql(db, SQL_BEGIN))) < 0)
+    if ((err = store_sql_lazily(db, true)) < 0 || (err = store_sql_run(db, store_sql(db, SQL_BEGIN))) < 0)
         return err;
     for (size_t i = 0; i < n && !err; i++) {
         sqlite3_stmt *st = store_sql(db, SQL_DELETE_ROW);
         bind_key(st, &keys[i]);
         err = store_sql_run(db, st);
     }
-    err = store_sql_end(db, err);
-    (void)!lazily(db, false);
-    return err;
+    return store_sql_end(db, err);
 }
 
 int store_db_tidy(struct store_db *db, uint32_t keep_era)

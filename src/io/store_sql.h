@@ -29,7 +29,7 @@ enum store_statement {
     SQL_GET_POSITIONS,
     SQL_GET_ROWS,
     SQL_LAST_OF_ERA,
-    SQL_NTH_ROW,
+    SQL_FIRST_ROW,
     SQL_PURGE,
     SQL_DELETE_ROW,
     SQL_TIDY_ERAS,
@@ -55,6 +55,9 @@ int store_sql_open(struct store_db *db, const char *path);
 
 /* Put db->path aside, open a new one and take along what can be read (store_rescue.c). why: what was wrong. */
 int store_rescue(struct store_db *db, const char *why);
+
+/* Deletes that a power cut takes back are done again: they need not wait for the disk (on), all else does. */
+int store_sql_lazily(struct store_db *db, bool on);
 
 /* A transaction's end: commit after 0, else roll back and pass the error on. */
 int store_sql_end(struct store_db *db, int result);

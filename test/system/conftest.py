@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +15,7 @@ from flukso_checks import KEY
 from flukso_process import FluksoServerProcess
 from flukso_server import FluksoServer
 from helpers import Gateway, Proc, Subscriber, free_port
+from ledger_house import House
 from simboard import SimBoard
 
 os.environ["ASAN_OPTIONS"] = "detect_leaks=1:detect_stack_use_after_return=1"
@@ -159,3 +161,19 @@ def running(board, broker, gateway, subscribe):
         g.daemon.wait_for_line("board: polling")
         return g, sim, broker, heard
     return start
+
+
+@pytest.fixture
+def house(board, broker, gateway, flukso_process, subscribe, kernel_clock, folder):
+    """house(factor, settings=change, …) is a House: daemon, board and server on one fast clock; nothing is started."""
+    houses = []
+
+    def make(factor, **options):
+        fixtures = SimpleNamespace(board=board, broker=broker, gateway=gateway, flukso_process=flukso_process,
+                                   subscribe=subscribe, kernel_clock=kernel_clock)
+        houses.append(House(fixtures, folder, factor, **options))
+        return houses[-1]
+
+    yield make
+    for one in houses:
+        one.close()

@@ -8,13 +8,13 @@ import subprocess
 from helpers import BUILD, joined
 
 
-def _preload(library, **more):
+def preload(library, **more):
     return {"LD_PRELOAD": library, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0", **more}
 
 
 def _preloaded(**more):
     library, = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-    return _preload(library, **more)
+    return preload(library, **more)
 
 
 def fast(factor):
@@ -50,7 +50,7 @@ class SharedClock:
         self.env = _preloaded(FAKETIME_TIMESTAMP_FILE=str(self.file), FAKETIME_NO_CACHE="1", FAKETIME_SHARED=shared)
 
     def _set(self):
-        _replace(self.file, f"+{self.ahead} x{self.factor}")
+        _replace(self.file, f"{self.ahead:+} x{self.factor}")
 
     def jump(self, seconds):
         self.ahead += seconds
@@ -69,7 +69,7 @@ class KernelClock:
 
     def __init__(self, folder, synced=False, ahead=0):
         self.file = folder / "kernel-clock"
-        self.env = _preload(str(BUILD / "test" / "libclock_shim.so"), FLUKSOD_TEST_CLOCK=str(self.file))
+        self.env = preload(str(BUILD / "test" / "libclock_shim.so"), FLUKSOD_TEST_CLOCK=str(self.file))
         self.set(synced, ahead)
 
     def set(self, synced, ahead=0):

@@ -152,7 +152,7 @@ class Victoria(_Receiver):
         """The points of all series that match, as '{sensor="x"}' or 'power_value', by time."""
         self._asked("/internal/force_flush")  # else what came just now is not searched
         found = []
-        for line in self._asked("/api/v1/export", **{"match[]": match}).splitlines():
+        for line in self._asked("/api/v1/export", **{"match[]": match, "end": 4102444800}).splitlines():
             series = json.loads(line)
             found += [Point(stamp // 1000, value, series["metric"])
                       for stamp, value in zip(series["timestamps"], series["values"])]

@@ -44,6 +44,16 @@ def test_the_kernel_says_what_the_test_wants(folder):
     assert seen(clock.env) == (TIME_ERROR, STA_UNSYNC)
 
 
+def test_a_wall_clock_of_its_own(folder):
+    """Ahead or behind, also of a clock that is faked for all."""
+    kernel, wall = KernelClock(folder), WallClock(folder)
+    kernel.set(True, DAY)
+    assert seen(kernel.env, DAY) == (TIME_OK, 0)
+    kernel.set(False, -DAY)
+    wall.set(f"+{3 * DAY}")
+    assert seen(joined(kernel.env, wall.env), 2 * DAY) == (TIME_ERROR, STA_UNSYNC)
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_beside_a_faked_clock(folder, order):
     kernel, wall = KernelClock(folder, synced=True), WallClock(folder)

@@ -1,5 +1,6 @@
 """The JSON Schema of the settings against the one table of keys in the program, and both against documents."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -22,7 +23,7 @@ BLIND = {
     "bad-class", "bad-constant-decimals", "bad-duplicate-ids", "bad-duplicate-keys", "bad-duplicate-names",
     "bad-half-surrogate", "bad-members", "bad-meter-constant", "bad-shared-port", "bad-single-phase-joins",
     "bad-three-phase-clamps", "bad-three-phase-ports", "bad-three-phase-second", "bad-two-classes",
-    "bad-type", "bad-type-without-unit", "bad-values-per-port",
+    "bad-type", "bad-type-without-unit", "bad-url-ipv6", "bad-values-per-port",
 }
 
 
@@ -143,8 +144,11 @@ def test_default_settings(accepted):
 def test_default_settings_with_every_example_switched_on(accepted):
     text = (ROOT / "conf/fluksod.json").read_text()
     examples = re.sub(r'^(\s*)// (\s*["}].*)$', r"\1\2", text, flags=re.M)
-    assert examples.count("ca_file") == 1 and len(json.loads(strip_comments(examples))["mqtt"]) == 5
-    assert valid(json.loads(strip_comments(examples)))
+    doc = json.loads(strip_comments(examples))
+    assert examples.count("ca_file") == 2 and len(doc["mqtt"]) == 5
+    assert {"url", "ca_file", "interval"} <= set(doc["flukso"]) and {"url", "token_file", "db"} <= set(doc["influx"])
+    assert "key_file" in doc["device"] and len(doc["storage"]) == 4
+    assert valid(doc)
     assert accepted([examples]) == [True]
 
 
@@ -163,27 +167,58 @@ def test_vectors_get_one_verdict():
     assert judged > 40 and blind == len(BLIND)
 
 
-def at(path, value):
-    """A document with one value at the path of a row; a sensor's with what it cannot do without."""
+# Right only beside these members of the same object.
+BESIDE = {
+    "mqtt.password_file": {"username": "u"},
+    "mqtt.tls.cert_file": {"ca_file": "/ca", "key_file": "/key"},
+    "mqtt.tls.key_file": {"ca_file": "/ca", "cert_file": "/crt"},
+    "influx.url": {"db": "d"},
+    "influx.ca_file": {"url": "https://h", "db": "d"},
+    "influx.token_file": {"url": "http://h", "bucket": "b"},
+    "influx.db": {"url": "http://h"},
+    "influx.org": {"url": "http://h", "bucket": "b"},
+    "influx.bucket": {"url": "http://h"},
+    "influx.interval": {"url": "http://h", "db": "d"},
+}
+
+
+def at(path, value, beside=None):
+    """A document with one value at the path of a row, and others beside it; a sensor's has its port."""
+    steps = path.replace("[*]", ".*").split(".")
     doc = value
-    for step in reversed(path.replace("[*]", ".*").split(".")):
-        doc = [doc] if step == "*" else {step: doc}
+    for i, step in reversed(list(enumerate(steps))):
+        doc = [doc] if step == "*" else {step: doc, **(beside or {} if i == len(steps) - 1 else {})}
     for sensor in doc.get("sensors", []) if path.startswith("sensors[*].") else []:
         sensor.setdefault("ports", [4 if path.endswith("constant") else 1])
     return doc
+
+
+HOSTS = ["localhost", "127.0.0.1", "127.9.9.9", "127.255.255.255", "127.0.0.0", "[::1]", "localhost.example", "xlocalhost",
+         "LOCALHOST", "127.0.0.1.example", "127.0.0.256", "127.0.0.01", "127.1", "10.0.0.1", "128.0.0.1", "[::2]",
+         "[fe80::1]", "db.lan", "a_b-c.d", "", "[]", "[", "]", "[::1", "::1", "[localhost]", "a b", "h\u00e9", "a%b",
+         "u@localhost", "u:p@localhost", "a\n"]
+BEHIND = ["", "/", "/a/b%20c~d+e@f-g_h.i", ":1", ":8086/x", ":65535", ":9999", ":10000", ":59999", ":60000", ":64999",
+          ":65000", ":65499", ":65500", ":65529", ":65530", ":0", ":01", ":65536", ":65540", ":65600", ":66000",
+          ":70000", ":100000", ":", ":/", ":x", ":-1", ":+1", ": 1", ":1:2", "?q", "/?q=1", "#f", "/#f", "/a b", "\\",
+          "/\u00e9", "/\n", "\n", "@h", "/a:b"]
+URLS = [f"{scheme}://{host}{behind}" for scheme in ("http", "https") for host in HOSTS for behind in BEHIND] + [
+    "HTTP://localhost", "https:/h", "https:h", "//h", "h", "ftp://h", " http://localhost", "http:///x", "https://",
+    "https://" + "h" * 248, "https://" + "h" * 249]
 
 
 def samples(row):
     """Values at, within and beyond the borders of a row, and of every wrong type."""
     values = [None, True, False, 0, -1, 1, 0.5, 1e300, "", "x", "/x", "localhost", "::1", "::1:1", "1.2.3.4",
               "1.2.3.4:5", "[::1]:5", [], {}, [1], ["x"], [[]], [{}], ["1.2.3.4:5"], ["1.2.3.4:5", "[::1]:5"],
-              ["localhost"]]
+              ["localhost"], ["1.2.3.4:65535"], ["1.2.3.4:65536"], ["1.2.3.4:99999"], ["1.2.3.4:0"]]
     if row["kind"] in ("int", "milli"):
         step = 1 if row["kind"] == "int" else 0.001
         ends = [round(row[k] + d, 3) for k in ("min", "max") for d in (-step, 0, step)]
         values += ends + [[v] for v in ends]
     elif row["kind"] == "choice":
         values += row["choices"] + [str(c) for c in row["choices"]] + [[c] for c in row["choices"]]
+    elif row["path"].endswith(".url"):
+        values += URLS + [[u] for u in URLS[:3]]
     elif row["kind"] == "text":
         for fill in ("a", "/", "f", "é", " ", "~", "\x7f", "\n", "A"):
             texts = ["/" * row["pattern"].startswith("^/") + fill * n for n in
@@ -192,22 +227,39 @@ def samples(row):
     return values
 
 
-# Right only beside other keys (ok-full.json has them so).
-NEVER_ALONE = {"mqtt.password_file", "mqtt.tls.cert_file", "mqtt.tls.key_file"}
-
-
 def test_single_values_get_one_verdict(accepted):
     rows = json.loads(dump())
     for r in rows:  # the choices that fit the port of at(): the schema does not know which class a port is of
         if r["path"] in ("sensors[*].class", "sensors[*].type"):
             r["choices"] = r["choices"][:1]
-    docs = [(r["path"], at(r["path"], v)) for r in rows for v in samples(r)]
+    cases = [(r, beside) for r in rows for beside in [None] + [BESIDE[p] for p in BESIDE if p == r["path"]]]
+    docs = [((r["path"], beside is None), at(r["path"], v, beside)) for r, beside in cases for v in samples(r)]
     verdicts = accepted([doc for _, doc in docs])
-    for (path, doc), ok in zip(docs, verdicts):
-        assert valid(doc) == ok, (path, doc)
-    for r in rows:
-        seen = {ok for (path, _), ok in zip(docs, verdicts) if path == r["path"]}
-        assert seen == ({False} if r["path"] in NEVER_ALONE else {True, False}), r["path"]
+    for (case, doc), ok in zip(docs, verdicts):
+        assert valid(doc) == ok, (case, doc)
+    for case in {case for case, _ in docs}:
+        seen = {ok for (c, _), ok in zip(docs, verdicts) if c == case}
+        path, alone = case
+        assert seen == ({False} if alone and path in BESIDE else {True, False}), case
+
+
+def test_every_mix_of_members_gets_one_verdict(accepted):
+    """Sections whose members need or exclude each other: all their subsets."""
+    sections = {
+        "device": {"key": "k" * 32, "key_file": "/k"},
+        "flukso": {"enable": True, "url": "http://localhost/", "ca_file": "/ca", "interval": 60},
+        "influx": {"url": "http://h", "ca_file": "/ca", "token_file": "/t", "db": "d", "org": "o", "bucket": "b",
+                   "interval": 60},
+        "storage": {"path": "/s", "interval": 60, "max_size": 8, "max_age": 3},
+    }
+    docs = [{name: dict(mix)} for name, members in sections.items()
+            for n in range(len(members) + 1) for mix in itertools.combinations(members.items(), n)]
+    verdicts = accepted(docs)
+    for doc, ok in zip(docs, verdicts):
+        assert valid(doc) == ok, doc
+    # device: not both; influx: nothing, or url with any of ca_file, token_file and interval beside one of db, bucket,
+    # org and bucket
+    assert len(docs) == 4 + 16 + 128 + 16 and verdicts.count(True) == 3 + 16 + 1 + 8 * 3 + 16
 
 
 def test_every_border_of_what_a_name_may_hold(accepted):

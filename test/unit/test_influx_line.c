@@ -185,6 +185,30 @@ static void answers(void **state)
     }
 }
 
+static void blame_is(const char *body, bool certain, size_t dropped)
+{
+    const struct answer_in in = {.status = 400, .body = body, .len = body ? strlen(body) : 0};
+    struct influx_blame b;
+
+    influx_blame(&b, &in);
+    assert_int_equal(b.certain, certain);
+    assert_int_equal(b.dropped, dropped);
+}
+
+static void what_a_refusal_blames(void **state)
+{
+    (void)state;
+    blame_is("{\"error\":\"partial write: field type conflict: input field \\\"gauge\\\" is type float dropped=12\"}\n",
+             true, 12);
+    blame_is("{\"error\":\"partial write: points beyond retention policy dropped=0\"}", true, 0);
+    blame_is("{\"code\":\"invalid\",\"message\":\"unable to parse 'x'\"}", true, 0);
+    blame_is("partial write dropped=", true, 0);
+    blame_is("partial write dropped=99999999999999999999999", true, 9999999);
+    blame_is("Client sent an HTTP request to an HTTPS server.\n", false, 0);
+    blame_is("{\"message\":\"The plain HTTP request was sent to HTTPS port\"}", false, 0);
+    blame_is(NULL, false, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +218,7 @@ int main(void)
         cmocka_unit_test(addresses),
         cmocka_unit_test(no_address_without_a_place),
         cmocka_unit_test(answers),
+        cmocka_unit_test(what_a_refusal_blames),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,6 +123,15 @@ static void what_is_not_given_has_its_default(void **state)
     assert_int_equal(s->board.baud, 115200); /* P4 */
     assert_int_equal(s->phase, PHASE_1P);
     assert_null(s->storage.path);
+    assert_int_equal(s->storage.interval, 60);
+    assert_int_equal(s->storage.max_size, 256);
+    assert_int_equal(s->storage.max_age, 366);
+    assert_true(s->flukso.enable); /* V1 */
+    assert_string_equal(s->flukso.url, "https://api.flukso.net/");
+    assert_null(s->flukso.ca_file);
+    assert_int_equal(s->flukso.interval, 300); /* V3 */
+    assert_null(s->influx.url);                /* off */
+    assert_int_equal(s->influx.interval, 60);
     assert_string_equal(s->mqtt.host, "localhost");
     assert_int_equal(s->mqtt.port, 1883);
     assert_string_equal(s->http.listen, "0.0.0.0");
@@ -130,6 +139,7 @@ static void what_is_not_given_has_its_default(void **state)
     assert_int_equal(s->http.n_extra_listen, 0);
     assert_false(s->local_api.enable);
     assert_false(s->sensors[0].enable);
+    assert_true(s->sensors[0].report && s->sensors[1].report && s->sensors[2].report);
     assert_int_equal(s->sensors[0].class, SENSOR_ANALOG); /* P1: the class follows from the ports */
     assert_int_equal(s->sensors[0].voltage[0], 230);      /* P2 */
     assert_int_equal(s->sensors[0].current[0], 50);
@@ -291,6 +301,7 @@ static void a_key_is_never_shown(void **state)
         {"{\"device\": {\"key\": \"secret\"}}", "device.key", "the value is not 32 characters long"},
         {"{\"device\": {\"key\": 12345678}}", "device.key", "the value is not a string"},
         {"{\"mqtt\": {\"password\": \"secret\"}}", "mqtt.password", "unknown key"},
+        {"{\"influx\": {\"token\": \"secret\"}}", "influx.token", "unknown key"},
     };
 
     (void)state;

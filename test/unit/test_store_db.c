@@ -182,14 +182,36 @@ static void readers_come_and_go(void **state)
 
 static void purge_deletes_up_to_a_row(void **state)
 {
-    struct store_key to = {NOW + 1499, 1, 1};
+    struct store_key to = {NOW + 14999, 1, 1};
+    int deleted, total = 0, calls = 0;
 
     (void)state;
-    write_many(1, NOW, 2000);
-    assert_int_equal(store_db_purge(&db, &to), STORE_ROWS);
-    assert_int_equal(store_db_purge(&db, &to), 500);
-    assert_int_equal(store_db_purge(&db, &to), 0);
-    assert_int_equal(read_all(CLOCK_UNSET).first_s, NOW + 1500);
+    write_many(1, NOW, 20000);
+    while (store_db_purge(&db, &to, &deleted) == 1) {
+        total += deleted;
+        assert_true(deleted <= 2 * STORE_PURGE);
+        calls++;
+    }
+    assert_int_equal(total + deleted, 15000);
+    assert_true(calls < 40);
+    assert_int_equal(store_db_purge(&db, &to, &deleted), 0);
+    assert_int_equal(deleted, 0);
+    assert_int_equal(read_all(CLOCK_UNSET).first_s, NOW + 15000);
+}
+
+/* Rows of an older era go first, though their stamps may be later. */
+static void purge_goes_era_by_era(void **state)
+{
+    struct store_key to = {NOW, 2, 1};
+    int deleted, total = 0;
+
+    (void)state;
+    write_many(1, NOW + 7200, 100);
+    write_many(2, NOW, 100);
+    while (store_db_purge(&db, &to, &deleted) == 1)
+        total += deleted;
+    assert_int_equal(total + deleted, 101);
+    assert_int_equal(read_all(CLOCK_UNSET).first_s, NOW + 1);
 }
 
 /* pitfall 9: always starts, says what was lost. */
@@ -279,7 +301,8 @@ static void an_older_file_migrates(void **state)
     assert_int_equal(db.opened.migrated_from, 1);
     assert_true(db.opened.aside[0] == '\0');
     assert_int_equal(read_all(CLOCK_UNSET).n, 20000);
-    assert_int_equal(store_db_quarantine(&db, STORE_FLUKSO, 1, NOW, 1000, NOW, "refused"), 0);
+    assert_int_equal(store_db_quarantine(&db, STORE_FLUKSO, &(struct store_row){NOW, 1000, 0, 1}, 1, NOW, "refused"),
+                     0);
 }
 
 static void quarantine_is_bounded(void **state)
@@ -287,9 +310,13 @@ static void quarantine_is_bounded(void **state)
     sqlite3_stmt *st;
 
     (void)state;
-    for (int i = 0; i < 1010; i++)
-        assert_int_equal(store_db_quarantine(&db, STORE_FLUKSO, 1, NOW + i, 0, NOW, "why"), 0);
-    assert_int_equal(store_db_quarantine(&db, STORE_INFLUX, 1, NOW, 0, NOW, "why"), 0);
+    struct store_row rows[10] = {0};
+    for (int i = 0; i < 1010; i += 10) {
+        for (int k = 0; k < 10; k++)
+            rows[k] = (struct store_row){.unix_s = NOW + i + k, .series = 1};
+        assert_int_equal(store_db_quarantine(&db, STORE_FLUKSO, rows, 10, NOW, "why"), 0);
+    }
+    assert_int_equal(store_db_quarantine(&db, STORE_INFLUX, rows, 1, NOW, "why"), 0);
     assert_int_equal(
         sqlite3_prepare_v2(db.sql, "SELECT count(*), min(unix_s) FROM quarantine WHERE reader = 0", -1, &st, NULL),
         SQLITE_OK);
@@ -417,6 +444,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(counters_come_back_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(readers_come_and_go, setup, teardown),
         cmocka_unit_test_setup_teardown(purge_deletes_up_to_a_row, setup, teardown),
+        cmocka_unit_test_setup_teardown(purge_goes_era_by_era, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_page_costs_only_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(no_database_at_all_is_set_aside, setup, teardown),
         cmocka_unit_test_setup_teardown(a_foreign_or_newer_file_is_set_aside, setup, teardown),
