@@ -30,12 +30,14 @@ const char *store_error(const struct store *s)
 
 static void next_job(struct store *s);
 
-/* A file that is not open is opened, a damaged one replaced; the job itself has to come again then, as numbers of
- * series may have changed under it. */
+/* A file that is not open is opened, one that is not there any more made, a damaged one replaced; the job itself has to
+ * come again then, as numbers of series may have changed under it. */
 static int run(struct store *s, struct store_job *j)
 {
     int err = 0;
 
+    if (s->db.sql && store_db_outdated(&s->db))
+        store_db_close(&s->db);
     if (!s->db.sql) {
         memset(&s->db.opened, 0, sizeof s->db.opened);
         err = store_db_open(&s->db, s->dir);

@@ -3,9 +3,12 @@
 #include "io/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define CACHE_KB        64                /* pages in memory */
 #define LOG_PAGES       1000              /* the write-ahead log is worked off when it is so long: 4 MB */
@@ -276,7 +279,7 @@ int store_sql_open(struct store_db *db, const char *path)
     }
     err = open_as(db, path, "NORMAL");
     if (err == STORE_FULL || err == STORE_FAILED) {
-        store_db_close(db);
+        store_sql_close(db);
         err = open_as(db, path, "EXCLUSIVE");
     }
     if (err < 0)
@@ -284,6 +287,46 @@ int store_sql_open(struct store_db *db, const char *path)
     err = try_statements(db);
     finalize_all(db); /* those in use come again, the others need no memory */
     return err;
+}
+
+/* Two daemons in one folder would each undo the other's counters. A folder that cannot be written needs no lock. */
+static int lock_folder(struct store_db *db, const char *dir)
+{
+    char path[PATH_MAX];
+    int fd;
+
+    if (snprintf(path, sizeof path, "%s/" STORE_LOCK, dir) >= (int)sizeof path)
+        return 0;
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return 0;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+        close(fd);
+        snprintf(db->error, sizeof db->error,
+                 "another fluksod works in this folder: give each a storage.path of its own");
+        return STORE_FAILED;
+    }
+    db->lock = fd + 1;
+    return 0;
+}
+
+static void note_file(struct store_db *db)
+{
+    struct stat st = {0};
+
+    (void)!stat(db->path, &st);
+    db->dev = st.st_dev;
+    db->ino = st.st_ino;
+}
+
+bool store_db_outdated(const struct store_db *db)
+{
+    struct stat st;
+
+    if (stat(db->path, &st) < 0)
+        return errno == ENOENT || errno == ENOTDIR;
+    return st.st_dev != db->dev || st.st_ino != db->ino ||
+           (sqlite3_db_readonly(db->sql, "main") == 1 && access(db->path, W_OK) == 0);
 }
 
 int store_db_open(struct store_db *db, const char *dir)
@@ -300,19 +343,32 @@ int store_db_open(struct store_db *db, const char *dir)
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     db->purge_span_s = 60;
     mkdir(dir, 0750);
+    err = lock_folder(db, dir);
+    if (err < 0)
+        return err;
     err = store_sql_open(db, path);
     if (err == STORE_DAMAGED) {
         memcpy(why, db->error, sizeof why);
         err = store_rescue(db, why);
     }
-    if (err < 0)
+    if (err < 0) {
         store_db_close(db);
-    else
-        store_db_measure(db);
-    return err;
+        return err;
+    }
+    note_file(db);
+    store_db_measure(db);
+    return 0;
 }
 
 void store_db_close(struct store_db *db)
+{
+    store_sql_close(db);
+    if (db->lock)
+        close(db->lock - 1);
+    db->lock = 0;
+}
+
+void store_sql_close(struct store_db *db)
 {
     finalize_all(db);
     sqlite3_close(db->sql);

@@ -21,8 +21,10 @@
 #include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define STORE_FILE    "fluksod.db"
+#define STORE_LOCK    "fluksod.lock" /* beside it: held by the program that works in the folder */
 #define STORE_VERSION 2
 #define STORE_BOOT    36 /* characters of the kernel's boot id */
 #define STORE_ERROR   200
@@ -97,13 +99,21 @@ struct store_db {
     int64_t wal_frames;
     int64_t purge_span_s; /* of time that a purge takes */
     bool lazy;            /* commits do not wait for the disk at the moment */
+    /* which file it is, so that another one under its name is noticed */
+    dev_t dev;
+    ino_t ino;
+    int lock; /* 1 + the descriptor that keeps other programs off; 0: none */
 };
 
 /* Open dir/STORE_FILE, made when it is missing; a damaged one is set aside and what can be read of it is taken along.
- * db is zeroed memory of the caller's. 0, or negative with db->error; then store_db_close() is not needed. Blocks on
- * the disk: for the start and for pool jobs, as all calls here. */
+ * While another program has it open so, it fails. db is zeroed memory of the caller's. 0, or negative with db->error;
+ * then store_db_close() is not needed. Blocks on the disk: for the start and for pool jobs, as all calls here. */
 int store_db_open(struct store_db *db, const char *dir) MUSTCHECK;
 void store_db_close(struct store_db *db);
+
+/* Is it worth opening anew? The file was removed or another one put in its place, or it could only be read when it was
+ * opened and could be written now. */
+bool store_db_outdated(const struct store_db *db);
 
 /* ---- writing ---- */
 

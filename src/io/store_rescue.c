@@ -22,6 +22,14 @@ static const struct {
     {"quarantine", "rowid", "rowid DESC"},
 };
 
+static void drop(const char *path, const char *suffix)
+{
+    char name[PATH_MAX + 8];
+
+    snprintf(name, sizeof name, "%s%s", path, suffix);
+    unlink(name);
+}
+
 static void forget_old(const char *path)
 {
     char pattern[PATH_MAX + 16];
@@ -31,10 +39,9 @@ static void forget_old(const char *path)
     if (glob(pattern, 0, NULL, &found) != 0)
         return;
     for (size_t i = 0; i + KEPT_ASIDE < found.gl_pathc; i++) { /* glob sorts: the oldest first */
-        char log[PATH_MAX + 8];
-        snprintf(log, sizeof log, "%s-wal", found.gl_pathv[i]);
-        unlink(found.gl_pathv[i]);
-        unlink(log);
+        drop(found.gl_pathv[i], "");
+        drop(found.gl_pathv[i], "-wal");
+        drop(found.gl_pathv[i], "-shm");
     }
     globfree(&found);
 }
@@ -49,8 +56,10 @@ static void move_along(const char *path, const char *aside, const char *suffix)
         unlink(from); /* a log that belongs to nothing would spoil the new file */
 }
 
-/* Rows of a table in one direction, into the new file, until the end or the damage. True: the end was reached. */
-static bool copy_some(sqlite3 *from, struct store_db *to, const char *table, const char *order, int64_t *copied)
+/* Rows of a table in one direction, into the new file, until the end, the damage or the disk's end (*err). True: the
+ * end was reached. A row that fits into no table is left out. */
+static bool copy_some(sqlite3 *from, struct store_db *to, const char *table, const char *order, int64_t *copied,
+                      int *err)
 {
     static const char marks[] = "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?";
     char text[160];
@@ -65,11 +74,14 @@ static bool copy_some(sqlite3 *from, struct store_db *to, const char *table, con
     snprintf(text, sizeof text, "INSERT OR IGNORE INTO %s VALUES (%.*s)", table, 2 * columns - 1, marks);
     if (sqlite3_prepare_v2(to->sql, text, -1, &put, NULL) != SQLITE_OK)
         goto out;
-    while ((rc = sqlite3_step(get)) == SQLITE_ROW) {
+    while (!*err && (rc = sqlite3_step(get)) == SQLITE_ROW) {
         for (int i = 0; i < columns; i++)
             sqlite3_bind_value(put, i + 1, sqlite3_column_value(get, i));
-        if (sqlite3_step(put) == SQLITE_DONE)
+        int done = sqlite3_step(put);
+        if (done == SQLITE_DONE)
             *copied += sqlite3_changes(to->sql);
+        else if ((done & 0xff) != SQLITE_CONSTRAINT && (done & 0xff) != SQLITE_MISMATCH)
+            *err = store_sql_error(to, done);
         sqlite3_reset(put);
     }
 out:
@@ -78,19 +90,43 @@ out:
     return rc == SQLITE_DONE;
 }
 
-static void copy_all(sqlite3 *from, struct store_db *to)
+/* 0, or negative: the new file could not take it. */
+static int copy_all(sqlite3 *from, struct store_db *to)
 {
-    for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+    int err = 0;
+
+    for (size_t t = 0; t < ARRAY_LEN(tables) && !err; t++) {
         int64_t copied = 0;
-        if (!copy_some(from, to, tables[t].table, tables[t].ascending, &copied))
-            copy_some(from, to, tables[t].table, tables[t].descending, &copied); /* from behind, up to the damage */
+        if (!copy_some(from, to, tables[t].table, tables[t].ascending, &copied, &err))
+            copy_some(from, to, tables[t].table, tables[t].descending, &copied,
+                      &err); /* from behind, up to the damage */
         if (strcmp(tables[t].table, "rows") == 0)
             to->opened.rescued_rows = copied;
         if (strcmp(tables[t].table, "counters") == 0)
             to->opened.rescued_counters = copied;
     }
     /* Eras whose line was lost: their numbers must not be given again. Their stamps are taken as they stand. */
-    (void)!store_sql_exec(to, "INSERT OR IGNORE INTO eras SELECT DISTINCT era, '', 0, 0, 2 FROM rows");
+    if (!err)
+        err = store_sql_exec(to, "INSERT OR IGNORE INTO eras SELECT DISTINCT era, '', 0, 0, 2 FROM rows");
+    return err;
+}
+
+/* There is no room for a new file: all as before, so that the next try finds what there is to rescue. */
+static void put_back(struct store_db *db, const char *path, const char *aside)
+{
+    char error[STORE_ERROR];
+
+    memcpy(error, db->error, sizeof error);
+    store_sql_close(db);
+    memset(&db->opened, 0, sizeof db->opened);
+    unlink(path);
+    drop(path, "-wal"); /* it belongs to the new file */
+    drop(path, "-shm");
+    if (rename(aside, path) == 0) {
+        move_along(aside, path, "-wal");
+        move_along(aside, path, "-shm");
+    }
+    memcpy(db->error, error, sizeof error);
 }
 
 int store_rescue(struct store_db *db, const char *why)
@@ -100,7 +136,7 @@ int store_rescue(struct store_db *db, const char *why)
     int err;
 
     memcpy(path, db->path, sizeof path);
-    store_db_close(db);
+    store_sql_close(db);
     if (snprintf(aside, sizeof aside, "%s.damaged-%lld", path, (long long)time(NULL)) >= (int)sizeof aside ||
         rename(path, aside) < 0) {
         snprintf(db->error, sizeof db->error, "it is damaged (%.100s) and cannot be set aside", why);
@@ -113,15 +149,18 @@ int store_rescue(struct store_db *db, const char *why)
     err = store_sql_open(db, path);
     memcpy(db->opened.aside, aside, sizeof aside);
     snprintf(db->opened.why, sizeof db->opened.why, "%s", why);
-    if (err < 0)
+    if (err < 0) {
+        put_back(db, path, aside);
         return err;
+    }
     if (sqlite3_open_v2(aside, &damaged, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK) {
         sqlite3_db_config(damaged, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-        if (store_sql_exec(db, "BEGIN IMMEDIATE") == 0) {
-            copy_all(damaged, db);
-            err = store_sql_end(db, 0);
-        }
+        err = store_sql_exec(db, "BEGIN IMMEDIATE");
+        if (err == 0)
+            err = store_sql_end(db, copy_all(damaged, db));
     }
     sqlite3_close(damaged);
+    if (err < 0)
+        put_back(db, path, aside);
     return err;
 }

@@ -53,6 +53,9 @@ int store_sql_exec(struct store_db *db, const char *text);
 /* Open path as it is, tables and all, or make them. 0, or negative with db->error. */
 int store_sql_open(struct store_db *db, const char *path);
 
+/* Close it; the lock of its folder stays. */
+void store_sql_close(struct store_db *db);
+
 /* Put db->path aside, open a new one and take along what can be read (store_rescue.c). why: what was wrong. */
 int store_rescue(struct store_db *db, const char *why);
 

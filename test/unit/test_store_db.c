@@ -437,6 +437,33 @@ static void a_full_disk_loses_nothing(void **state)
     assert_int_equal(read_all(CLOCK_UNSET).n, 20100);
 }
 
+static void one_program_at_a_time(void **state)
+{
+    struct store_db second = {0};
+
+    (void)state;
+    assert_int_equal(store_db_open(&second, dir), STORE_FAILED);
+    assert_non_null(strstr(second.error, "another fluksod"));
+    store_db_close(&db);
+    assert_int_equal(store_db_open(&second, dir), 0);
+    store_db_close(&second);
+    memset(&db, 0, sizeof db);
+    assert_int_equal(store_db_open(&db, dir), 0);
+}
+
+static void another_file_is_noticed(void **state)
+{
+    char aside[80];
+
+    (void)state;
+    assert_false(store_db_outdated(&db));
+    snprintf(aside, sizeof aside, "%s.aside", file);
+    assert_int_equal(rename(file, aside), 0);
+    assert_true(store_db_outdated(&db));
+    assert_int_equal(rename(aside, file), 0);
+    assert_false(store_db_outdated(&db));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -456,6 +483,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(another_boot_comes_before_this_one, setup, teardown),
         cmocka_unit_test_setup_teardown(tidy_forgets_eras_without_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_loses_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_program_at_a_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_file_is_noticed, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
