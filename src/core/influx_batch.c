@@ -101,30 +101,35 @@ static void aim(struct influx_batch *b, size_t lo)
     b->hi = lo + (n < b->most ? n : b->most);
 }
 
-/* Rows from first up to lo are refused, and those that follow may be, too: without a count they are tried one by one,
- * when it is the second time. */
-static void fell(struct influx_batch *b, size_t lo, bool counted, size_t *first, size_t *n)
+/* The database has shown that it takes rows, or names them: the accused are sent again, each by itself. */
+static void begin_trial(struct influx_batch *b)
 {
-    *first = b->lo - b->accused;
-    *n = lo - *first;
-    b->refused += *n;
+    b->probe = b->accused ? b->accused_at + 1 : 0;
+    b->trial = b->accused;
     b->accused = 0;
-    b->alone = !counted && b->fallen && b->fallen == *first;
-    b->fallen = lo;
-    b->suspect = 0;
-    aim(b, lo);
 }
 
-static void took(struct influx_batch *b, size_t *first, size_t *n)
+/* Rows of the window are refused, and those that follow may be, too: without a count they are tried one by one, when it
+ * is the second time. */
+static void fell(struct influx_batch *b, bool counted, size_t *first, size_t *n)
 {
-    *first = b->lo - b->accused;
-    *n = b->accused;
-    b->refused += b->accused;
-    b->accused = 0;
+    *first = b->lo;
+    *n = b->hi - b->lo;
+    b->refused += *n;
+    b->alone = !counted && b->fallen && b->fallen == b->lo;
+    b->fallen = b->hi;
+    b->suspect = 0;
+    aim(b, b->hi);
+    begin_trial(b);
+}
+
+static void took(struct influx_batch *b)
+{
     b->taken += b->hi - b->lo;
     b->good = b->hi;
     b->alone *= 2;
     aim(b, b->hi);
+    begin_trial(b);
 }
 
 /* Rows behind lo of the series whose last rows were refused just now. */
@@ -163,8 +168,9 @@ static int next_probe(struct influx_batch *b, size_t from)
 /* One row, and it is not sure that it is the row. */
 static int accuse(struct influx_batch *b)
 {
+    if (b->accused++ == 0)
+        b->accused_at = b->lo;
     b->suspect = 0;
-    b->accused++;
     b->alone = 1;
     aim(b, b->lo + 1);
     if (b->accused < INFLUX_ACCUSED && b->lo < b->n)
@@ -174,16 +180,20 @@ static int accuse(struct influx_batch *b)
     return b->probe ? 0 : next_probe(b, b->lo);
 }
 
-/* The answer to a probe: the accused are refused, or nothing can be said. */
+/* The answer to a row that was sent by itself, in place of the window. */
 static int probed(struct influx_batch *b, bool taken, size_t *first, size_t *n)
 {
-    if (!taken)
+    if (!b->trial && taken) {
+        begin_trial(b);
+    } else if (!b->trial) {
         return b->probe == b->good || ++b->probes == INFLUX_PROBES ? -1 : next_probe(b, b->probe);
-    *first = b->lo - b->accused;
-    *n = b->accused;
-    b->refused += b->accused;
-    b->accused = 0;
-    b->probe = 0;
+    } else {
+        *first = b->probe - 1;
+        *n = !taken;
+        b->refused += !taken;
+        b->taken += taken;
+        b->probe = --b->trial ? b->probe + 1 : 0;
+    }
     return 0;
 }
 
@@ -192,7 +202,7 @@ static int refusal(struct influx_batch *b, const struct influx_blame *blame, siz
     size_t window = b->hi - b->lo;
 
     if (blame->certain && (window == 1 || blame->dropped == window)) {
-        fell(b, b->hi, blame->dropped > 0, first, n);
+        fell(b, blame->dropped > 0, first, n);
         return 0;
     }
     if (window == 1)
@@ -211,7 +221,7 @@ int influx_batch_answer(struct influx_batch *b, const struct answer *a, const st
     if (b->probe)
         return probed(b, a->kind == ANSWER_OK, first, n);
     if (a->kind == ANSWER_OK) {
-        took(b, first, n);
+        took(b);
         return 0;
     }
     if (a->kind != ANSWER_TOO_LARGE || b->hi - b->lo == 1)

@@ -5,11 +5,11 @@
  *            0                                    lo                        hi        n
  *
  *     SEND [lo, hi)
- *       ├─ taken ──────────────────── on behind it; who was accused is refused: others are taken
+ *       ├─ taken ──────────────────── on behind it; who was accused is sent again, and refused if it still is
  *       ├─ refused, more than one ─── all of them, when the answer says that so many were dropped, else the first half;
  *       │                             when that is taken, the first half of what is left of the refused ones, and so on
  *       ├─ refused, one row ───────── the answer blames the row: it is refused
- *       │                             it might mean anything: the row is accused until another one is taken; when there
+ *       │                             it might mean anything: the row is accused until another one is taken. When there
  *       │                             are many, or none is left behind them, one that was taken is sent again, or
  *       │                             the first of each other series, as a probe
  *       └─ too large ──────────────── halves from now on
@@ -33,14 +33,15 @@ struct influx_batch {
     size_t *line;           /* owned: where each row's line begins in the body, n + 1 of them */
     struct jsonw body;
     size_t n, lo, hi;
-    size_t suspect; /* [lo, suspect) was refused as a whole; 0: nothing like that is known */
-    size_t accused; /* rows before lo */
-    size_t most;    /* rows of one window */
-    size_t alone;   /* rows of the next window behind a refused one; 0: all */
-    size_t fallen;  /* end of the last refused rows */
-    size_t good;    /* end of the last rows that were taken; 0: none */
-    size_t probe;   /* 1 + the row that is sent in place of the window; 0: none */
-    size_t probes;  /* of them that were refused */
+    size_t suspect;             /* [lo, suspect) was refused as a whole; 0: nothing like that is known */
+    size_t accused, accused_at; /* how many rows; the first of them */
+    size_t most;                /* rows of one window */
+    size_t alone;               /* rows of the next window behind a refused one; 0: all */
+    size_t fallen;              /* end of the last refused rows */
+    size_t good;                /* end of the last rows that were taken; 0: none */
+    size_t probe;               /* 1 + the row that is sent in place of the window; 0: none */
+    size_t probes;              /* of them that were refused */
+    size_t trial; /* rows from the probe on that were accused, and are sent again before they are refused */
     size_t taken, refused;
 };
 

@@ -1,15 +1,9 @@
 #include "io/mhd_load.h"
 
 #include "core/util.h"
+#include "io/load.h"
 
-#include <dlfcn.h>
-#include <stddef.h>
-#include <string.h>
-
-static const struct {
-    const char *name;
-    size_t offset;
-} functions[] = {
+static const struct load_function functions[] = {
 #define ROW(name) {"MHD_" #name, offsetof(struct mhd, name)},
     MHD_LOAD_FUNCTIONS(ROW)
 #undef ROW
@@ -20,22 +14,7 @@ const struct mhd *mhd_load(const char **error)
     static struct mhd table;
     static void *library;
 
-    if (library)
-        return &table;
-    void *loaded = dlopen(MHD_LOAD_SONAME, RTLD_LAZY | RTLD_LOCAL);
-    for (size_t i = 0; loaded && i < ARRAY_LEN(functions); i++) {
-        void *f = dlsym(loaded, functions[i].name);
-        if (!f) {
-            *error = dlerror();
-            dlclose(loaded);
-            return NULL;
-        }
-        memcpy((char *)&table + functions[i].offset, &f, sizeof f);
-    }
-    if (!loaded) {
-        *error = dlerror();
-        return NULL;
-    }
-    library = loaded;
-    return &table;
+    if (!library)
+        library = load_library(MHD_LOAD_SONAME, functions, ARRAY_LEN(functions), &table, error);
+    return library ? &table : NULL;
 }

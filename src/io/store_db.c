@@ -269,9 +269,14 @@ static int try_statements(struct store_db *db)
 
 int store_sql_open(struct store_db *db, const char *path)
 {
+    struct stat st;
     int err;
 
     snprintf(db->path, sizeof db->path, "%s", path);
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        snprintf(db->error, sizeof db->error, "it is no file");
+        return STORE_DAMAGED;
+    }
     err = open_as(db, path, "NORMAL");
     if (err == STORE_FULL || err == STORE_FAILED) {
         store_sql_close(db);

@@ -132,21 +132,20 @@ def test_poison_rows_among_many(house, sensors, bad):
     """500 three times while others succeed (or the heartbeat, where there is no other sensor): halved down to the row,
     that is kept apart, all others arrive."""
     h = house("--start", "03:00", settings=only(*sensors)).configured()
-    h.sim.do("pulse 5 1")
-    base = 10
+    base = h.pulse()
     wait_until(lambda: h.rows("gas") and h.rows("gas")[-1][1] == base, "the first pulse")
     h.server.fault = faults.answer(503)
-    for number in range(1, 13):
-        h.sim.do("pulse 5 1")
-        wait_until(lambda: max(h.published("gas").values()) == base + 10 * number, f"pulse {number}")
+    told = []
+    for _ in range(12):
+        told.append(h.pulse())
         h.clock.jump(70)  # rows of one minute would be thinned
-    values = [base + 10 * number for number in bad]
+    values = [told[number] for number in bad]
     rules(h, faults.poison(values=values, sensor=h.ids["gas"]))
     h.server.fault = None
     since = h.now()
     h.clock.jump(INTERVAL)
     wait_until(lambda: h.metric("flukso_rows_quarantined_total") == len(bad), "the rows to be quarantined")
-    wait_until(lambda: h.rows("gas")[-1][1] == base + 120, "the newest row")
+    wait_until(lambda: h.rows("gas")[-1][1] == told[-1], "the newest row")
     assert {(stamp, value) for stamp, value in h.rows("gas") if value > base} == {
         (stamp, value) for stamp, value in h.published("gas").items() if value > base and value not in values}
     kept = h.database("SELECT sensor, kind, unix_s, milli, reason FROM quarantine JOIN series USING (series)")
@@ -175,8 +174,7 @@ def test_500_on_every_call(house):
     assert not h.globe()["on"] and "HTTP 500" in h.globe()["reason"]
     h.server.fault = None
     h.wait_for_rows("main")
-    h.energy_is_complete("main")
-    h.energy_is_complete("solar")
+    h.energy_is_complete("main", "solar")
     assert h.metric("flukso_rows_quarantined_total") == 0 and h.database("SELECT * FROM quarantine") == []
 
 
@@ -189,9 +187,7 @@ def test_500_for_the_reports_of_all_sensors(house):
     assert h.metric("flukso_rows_quarantined_total") == 0
     assert len(h.server.heartbeats()) >= 1
     rules(h)
-    for name in "main", "solar":
-        h.wait_for_rows(name)
-        h.energy_is_complete(name)
+    h.energy_is_complete("main", "solar")
 
 
 def test_500_for_every_report_of_the_only_sensor(house):

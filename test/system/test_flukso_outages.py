@@ -45,8 +45,7 @@ def test_an_outage(house, fault, text):
     back = h.now()
     h.clock.jump(INTERVAL)
     wait_until(lambda: h.rows("main")[-1][0] >= back, "live rows")
-    for name in "main", "solar":
-        h.energy_is_complete(name)
+    h.energy_is_complete("main", "solar")
     assert h.globe()["on"] and h.flukso()["waits_for"] is None
     assert h.metric("flukso_rows_quarantined_total") == 0
 
