@@ -135,6 +135,17 @@ static int on_log(void *ctx, sqlite3 *sql, const char *name, int frames)
     return SQLITE_OK;
 }
 
+int store_sql_work_off(struct store_db *db)
+{
+    int done = 0;
+
+    if (sqlite3_wal_checkpoint_v2(db->sql, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, &done) != SQLITE_OK)
+        return STORE_FAILED;
+    db->bytes_written += (uint64_t)done * PAGE_BYTES;
+    db->wal_frames = 0;
+    return 0;
+}
+
 int store_sql_lazily(struct store_db *db, bool on)
 {
     int err;

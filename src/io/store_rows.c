@@ -84,7 +84,7 @@ static int begin(struct store_db *db)
     return err < 0 ? err : store_sql_run(db, store_sql(db, SQL_BEGIN));
 }
 
-int store_db_write(struct store_db *db, const struct store_batch *b)
+static int write_all(struct store_db *db, const struct store_batch *b)
 {
     int err = begin(db);
 
@@ -101,6 +101,14 @@ int store_db_write(struct store_db *db, const struct store_batch *b)
     for (size_t i = 0; i < b->n_positions && !err; i++)
         err = put_position(db, &b->positions[i]);
     return store_sql_end(db, err);
+}
+
+/* On a full disk the log is worked off first: its own room is enough for many more writes. */
+int store_db_write(struct store_db *db, const struct store_batch *b)
+{
+    int err = write_all(db, b);
+
+    return err == STORE_FULL && store_sql_work_off(db) == 0 ? write_all(db, b) : err;
 }
 
 int store_db_reader(struct store_db *db, enum store_reader reader, bool on, const struct store_key *from)

@@ -53,6 +53,9 @@ int store_sql_exec(struct store_db *db, const char *text);
 /* Open path as it is, tables and all, or make them. 0, or negative with db->error. */
 int store_sql_open(struct store_db *db, const char *path);
 
+/* Bring all that stands in the log into the file, and the log to nothing. 0, or negative with db->error as it was. */
+int store_sql_work_off(struct store_db *db);
+
 /* Close it; the lock of its folder stays. */
 void store_sql_close(struct store_db *db);
 

@@ -69,9 +69,10 @@ class Shown:
 
 
 class Disk:
-    """A small file system of its own at `place`, which can be filled."""
+    """A small file system of its own at `place`, which can be filled: some times as large as the store's log, which it
+    would else be full of by itself."""
 
-    SIZE = "4m"
+    SIZE = "16m"
 
     def __init__(self, place):
         self.place = place
@@ -168,6 +169,11 @@ class House:
 
     def number(self, name):
         return self.gateway.status()["numbers"][name]
+
+    def writes(self):
+        """Has this daemon written to its disk, and does it still?"""
+        numbers = self.gateway.status()["numbers"]
+        return numbers["store_up"] and numbers["store_rows_written_total"] > 0
 
     # The board
 

@@ -93,7 +93,7 @@ class Story:
     def watchdog(self):
         """The board forgets what it had not saved. A daemon that runs and can write comes to know it; one that does not
         cannot tell it from a counter that went on."""
-        if "disk" in self.ends or not self.house.number("store_up"):
+        if "disk" in self.ends or not self.house.writes():
             return
         self.house.show_again(1)
         self.house.note("board: a watchdog reset")
@@ -217,6 +217,7 @@ def test_no_energy_is_lost(house):
         story.round(max(MINUTE, story.rng.uniform(0.3, 1.7) * days_left / (kills - number)))
     story.all_well()
     h.polling()
+    wait_until(h.writes, "the disk to be written to")
     h.jump(HOUR + MINUTE)  # what people must mend is tried once an hour
     h.show_again(1)
     begin, end = last_stretch(h, 2 * HOUR if FULL else 15 * MINUTE)

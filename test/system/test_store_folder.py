@@ -1,9 +1,13 @@
 """What people and hosts do to the state folder of a daemon: read-only disks, removed files, a second daemon."""
 import json
+import os
+import shutil
+import subprocess
 
 import pytest
 
 from helpers import BUILD, free_port, joined, wait_until
+from ledger_house import Disk
 
 FACTOR = 20
 
@@ -66,6 +70,25 @@ def test_a_disk_that_is_read_only_at_the_start(house):
     h.polling()
     h.show_again()
     all_told(h)
+
+
+def test_a_disk_with_little_room(folder):
+    """The write-ahead log is worked off before the disk is called full: much is written in little room."""
+    place = folder / "little"
+    place.mkdir()
+    disk = Disk(place)
+    if not disk.mounted:
+        pytest.skip("needs to mount a file system")
+    try:
+        write = [BUILD / "test" / "store_probe", "write", place, "140"]
+        subprocess.run(write, check=True)
+        before = shutil.disk_usage(place).free
+        disk.fill()
+        os.truncate(disk.ballast, disk.ballast.stat().st_size - 500_000)
+        subprocess.run(write, check=True)  # the same again: the file need not grow, the log would by far more
+        assert shutil.disk_usage(place).free < 600_000 < before
+    finally:
+        disk.close()
 
 
 def test_a_database_that_is_removed_or_replaced(house):
