@@ -9,7 +9,7 @@ import pytest
 
 import flukso_faults as faults
 from helpers import FULL, scaled, wait_until
-from ledger_house import NAMES
+from ledger_house import NAMES, START, STEP
 
 FACTOR = 40  # how fast the clock of all runs
 MINUTE, HOUR, DAY, WEEK = 60, 3600, 86400, 7 * 86400
@@ -40,6 +40,7 @@ class Story:
     def __init__(self, house, rng):
         self.house, self.rng = house, rng
         self.ends = {}  # what is wrong now: (until when, what ends it)
+        self.resets = 0  # of the board by its watchdog
 
     def span(self, least, most):
         """So long: small and large alike likely."""
@@ -98,6 +99,7 @@ class Story:
         self.house.show_again(1)
         self.house.note("board: a watchdog reset")
         self.house.sim.do("reset")
+        self.resets += 1
         self.house.show_again()
 
     MISHAPS = [("server", outage, 0.25), ("disk", full_disk, 0.15), ("clock", wrong_clock, 0.25),
@@ -153,6 +155,16 @@ def check_energy(house):
         assert rows[0][1] == books[0], text
         assert last == books[-1], text
         assert rows[-1][1] == last, text
+
+
+def check_truth(house, story):
+    """What is published is what the household used and made, whatever the board forgot: of each of its resets a unit or
+    two, which it had not shown before or not yet after."""
+    for number, sensor in enumerate(house.sim.stats()["sensors"][:len(NAMES)]):
+        *_, (_, last) = house.shown.published(number)
+        used, told = sensor["truth_milli"] / 1000, last - START[number]
+        assert abs(used - told) <= 1 + 2 * story.resets * max(1, STEP[number]), (
+            f"{NAMES[number]}: {used} used, {told} told, {story.resets} resets\n{house.story()}")
 
 
 def check_order(house):
@@ -224,4 +236,5 @@ def test_no_energy_is_lost(house):
     print(f"{(h.now() - h.began) / DAY:.2f} days, {kills} kills\n{h.story()}")
     check_order(h)
     check_energy(h)
+    check_truth(h, story)
     check_minutes(h, begin, end)
