@@ -82,6 +82,7 @@ struct influx {
     int64_t begun_ms, next_ms;
     unsigned failures;              /* in a row */
     bool stopped;                   /* until people mend something, or an hour is over */
+    int64_t purge_ms;               /* not before this */
     bool tidy;                      /* rows were passed since the last purge */
     char trouble[ANSWER_TEXT + 64]; /* why rows wait; "" nothing */
     /* refused rows */

@@ -11,6 +11,7 @@
 #define BASE_MS    5000    /* ceiling of the first wait after a failure; it doubles up to the interval … */
 #define CEILING_MS 60000   /* … which is at least this */
 #define SLOW_MS    3600000 /* what people must mend is tried so often */
+#define PURGE_MS   600000  /* what was passed is deleted so often: whole pages of the file at once cost little */
 #define SAY_MS     3600000 /* rows that are refused again and again for one reason are told so often */
 
 /* What a flush comes back to, should all else be gone. */
@@ -247,9 +248,11 @@ static void on_flushed(void *ctx, int status)
     if (!f)
         return;
     f->flush = NULL;
-    if (f->tidy && status == 0)
+    if (f->tidy && status == 0 && f->begun_ms >= f->purge_ms) {
         store_purge(f->app->store);
-    f->tidy = f->tidy && status < 0;
+        f->tidy = false;
+        f->purge_ms = f->begun_ms + PURGE_MS;
+    }
     read_on(f);
 }
 

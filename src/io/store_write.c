@@ -223,6 +223,8 @@ void store_flush(struct store *s, store_flushed_cb done, void *ctx)
     w->now.clock = s->clock->state;
     memcpy(w->now.boot, s->boot, sizeof w->now.boot);
     s->writing = w;
+    if (uv_is_active((uv_handle_t *)&s->timer))
+        uv_timer_again(&s->timer); /* the next one an interval after this: readers flush too, and each has its price */
     store_submit(s, STORE_WRITE, &w->job);
 }
 

@@ -29,7 +29,7 @@ def test_counters_reach_the_server(house):
     assert {(stamp, value) for stamp, value in rows} <= {(stamp, int(value)) for stamp, value in published.items()}
     assert not h.rows("solar") and not h.calls("solar") and not h.server.configs(h.ids["solar"])
     assert h.server.refused() == []
-    h.energy_is_complete()
+    h.energy_is_complete(jump=False)
     check_status(h)
 
 
@@ -120,6 +120,7 @@ def test_switched_off_and_on(house):
     assert h.server.stats()["calls"] == calls
     assert not h.globe()["on"] and h.globe()["pulses"] == pulses
     assert h.flukso()["rows_waiting"] == 0
+    h.skip(3600)  # rows that were on their way to the disk go with the store's hourly sweep
     wait_until(lambda: h.database("SELECT count(*) FROM rows") == [(0,)], "rows that only the reporter wanted to go")
 
 
@@ -186,7 +187,7 @@ def test_a_storm_of_sighups(house):
     h.wait_for_rows("main", more=3)
     h.settings(lambda s: s["flukso"].update(interval=INTERVAL + 1))
     h.wait_for_rows("main", more=2)
-    h.energy_is_complete()
+    h.energy_is_complete(jump=False)
     assert h.server.stats()["statuses"].keys() <= {"200", "None"}
     assert len(h.server.configs()) == 5  # nothing of them changed
     assert h.flukso()["last_error"] is None

@@ -49,7 +49,7 @@ def test_a_captive_portal_takes_nothing(house):
     h.server.fault = faults.captive_portal()
     before = h.metric("flukso_rows_sent_total")
     h.waiting_for("not an answer of the server")
-    h.let_pass(2 * INTERVAL)
+    h.skip(2 * INTERVAL)
     flukso = h.flukso()
     assert flukso["rows_waiting"] > 0 and flukso["rows_sent"] == before
     assert flukso["last_error"].startswith("HTTP 200: not an answer of the server: <!doctype html>")
@@ -166,9 +166,9 @@ def test_500_on_every_call(house):
     h.server.fault = faults.answer(500)
     since = h.now()
     h.waiting_for("HTTP 500")
-    h.let_pass(3 * INTERVAL)
+    h.let_pass(2 * INTERVAL)
     calls = [call for call in h.server.calls("", since) if call.time > since]
-    assert 3 <= len(calls) < 60, [call.path[:9] for call in calls]
+    assert 2 <= len(calls) < 40, [call.path[:9] for call in calls]
     gaps = [b.time - a.time for a, b in zip(calls, calls[1:])]
     assert max(gaps) < 1.5 * INTERVAL
     assert not h.globe()["on"] and "HTTP 500" in h.globe()["reason"]
@@ -199,12 +199,12 @@ def test_500_for_every_report_of_the_only_sensor(house):
     for _ in range(10):
         h.clock.jump(INTERVAL)
         h.let_pass(5)
-    assert h.metric("flukso_rows_quarantined_total") <= 4
+    assert h.metric("flukso_rows_quarantined_total") <= 6
     rules(h)
     h.clock.jump(INTERVAL)
     h.wait_for_rows("main")
     h.energy_is_complete()
-    assert h.flukso()["rows_quarantined"] <= 4
+    assert h.flukso()["rows_quarantined"] <= 6
 
 
 def test_rows_from_ahead_of_the_time(house):
