@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -72,23 +73,48 @@ def test_a_disk_that_is_read_only_at_the_start(house):
     all_told(h)
 
 
-def test_a_disk_with_little_room(folder):
-    """The write-ahead log is worked off before the disk is called full: much is written in little room."""
-    place = folder / "little"
+def probe(*words):
+    return subprocess.run([BUILD / "test" / "store_probe", *map(str, words)], capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture
+def small(folder):
+    """A small disk with a store of 140 commits on it."""
+    place = folder / "small"
     place.mkdir()
     disk = Disk(place)
     if not disk.mounted:
         pytest.skip("needs to mount a file system")
-    try:
-        write = [BUILD / "test" / "store_probe", "write", place, "140"]
-        subprocess.run(write, check=True)
-        before = shutil.disk_usage(place).free
-        disk.fill()
-        os.truncate(disk.ballast, disk.ballast.stat().st_size - 500_000)
-        subprocess.run(write, check=True)  # the same again: the file need not grow, the log would by far more
-        assert shutil.disk_usage(place).free < 600_000 < before
-    finally:
-        disk.close()
+    assert probe("write", place, 140).returncode == 0
+    yield disk
+    disk.close()
+
+
+def test_a_disk_with_little_room(small):
+    """The write-ahead log is worked off before the disk is called full: much is written in little room."""
+    small.fill()
+    os.truncate(small.ballast, small.ballast.stat().st_size - 500_000)
+    again = probe("write", small.place, 140)  # the same again: the file need not grow, the log would by far more
+    assert again.returncode == 0, again.stderr
+    assert shutil.disk_usage(small.place).free < 600_000
+
+
+def test_damage_on_a_full_disk(small):
+    """Nothing can be rescued to where there is no room: the file stays as it is until there is."""
+    file = small.place / "fluksod.db"
+    with file.open("r+b") as f:
+        f.seek(file.stat().st_size - 4096)
+        f.write(b"\xff" * 4096)
+    damaged = file.read_bytes()
+    small.fill()
+    full = probe("check", small.place)
+    assert full.returncode == 1 and "full" in full.stderr
+    assert file.read_bytes() == damaged and not list(small.place.glob("*.damaged-*"))
+    small.free()
+    found = probe("check", small.place)
+    assert found.returncode == 0, found.stderr
+    raw, *_, aside = found.stdout.split()
+    assert raw == "140" and Path(aside).read_bytes() == damaged
 
 
 def test_a_database_that_is_removed_or_replaced(house):
