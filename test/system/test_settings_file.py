@@ -136,6 +136,7 @@ def test_secrets_stay_secret(gateway, broker):
     """pitfall 23: the device key is nowhere in log and status, and the kept copy is for its owner alone."""
     g = gateway(None, broker.port)
     g.settings["device"]["key"] = "s3cr3tkeys3cr3tkeys3cr3tkeys3cr3"
+    g.settings["flukso"] = {"url": f"http://127.0.0.1:{free_port()}/"}
     g.start("-v")
     assert "s3cr3t" not in str(g.status()) + g.get("/metrics")[2]
     g.reload()
