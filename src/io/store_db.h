@@ -96,6 +96,7 @@ struct store_db {
     struct store_opened opened;
     int64_t bytes;          /* of the file in use, without its free pages, at the last store_db_measure() */
     uint64_t bytes_written; /* by this program, to the file and its log */
+    int64_t page_bytes;
     int64_t wal_frames;
     int64_t purge_span_s; /* of time that a purge takes */
     bool lazy;            /* commits do not wait for the disk at the moment */
