@@ -287,7 +287,7 @@ static int run_sweep(struct store_job *j, struct store_db *db)
     int more, err;
 
     w->n_go = 0;
-    more = store_db_read(db, &w->at, CLOCK_UNSET, sweep_row, w);
+    more = store_db_read(db, &w->at, CLOCK_UNSET, STORE_WALK, sweep_row, w);
     if (more < 0)
         return more;
     err = store_db_delete(db, w->go, w->n_go);
