@@ -252,7 +252,7 @@ static bool sweep_row(void *ctx, const struct store_row *r, int64_t unix_s)
     need = needed_by(x, &k);
     if (!need) {
         w->go[w->n_go++] = k;
-        return true;
+        return w->n_go < STORE_ROWS;
     }
     for (int i = 0; i < STORE_READERS; i++) {
         if (!(need >> i & 1))
