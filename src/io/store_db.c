@@ -15,8 +15,8 @@
 #define QUICK_CHECK_MAX ((off_t)32 << 20) /* a larger file shows its damage when it is met */
 #define BUSY_MS         1000              /* somebody looks into the file with another program */
 /* small pages: a few rows more each minute must not write 4 KB for each page that they touch */
-#define NEW_FILE        "PRAGMA page_size = 1024; PRAGMA auto_vacuum = INCREMENTAL;"
-#define FRAME_HEAD      24                /* bytes in the log before each page (SQLite, "WAL file format") */
+#define NEW_FILE   "PRAGMA page_size = 1024; PRAGMA auto_vacuum = INCREMENTAL;"
+#define FRAME_HEAD 24 /* bytes in the log before each page (SQLite, "WAL file format") */
 
 /* By version: migrations[n] makes version n + 1 out of n. Never change one that was released. */
 static const char *const migrations[STORE_VERSION] = {
