@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/facts.h"
 #include "core/hub.h"
+#include "core/jobs.h"
 #include "core/ledger.h"
 #include "core/sensors.h"
 #include "core/stats.h"
@@ -29,6 +30,7 @@ struct app {
     struct facts facts;
     struct clock clock;
     struct stats stats;
+    struct jobs jobs;                /* verbs are added in a service's new */
     struct status_sections sections; /* what services add to the status: in their new */
     struct store *store;             /* service_keeper's from its new to its close */
     int64_t kernel_ms;               /* monotonic, when the kernel was last asked of its clock */
@@ -51,6 +53,11 @@ int64_t app_unix_s(struct app *a);
 /* The wall clock as the host has it, in milliseconds. */
 int64_t app_wall_ms(void);
 
+/* Start a job, or end one, now: see jobs_start() and jobs_end(). */
+enum jobs_why app_job(struct app *a, const char *verb, const struct cJSON *args, job_handle *j, char error[JOB_LINE]);
+void app_job_end(struct app *a, job_handle j, enum job_state state, char *result);
+struct job_time app_job_time(struct app *a);
+
 /* Add to the status. Too many abort: their number is known when the program is written. */
 void app_section(struct app *a, const struct status_section *s);
 void app_section_end(struct app *a, const void *self);
@@ -69,6 +76,6 @@ struct service {
 };
 
 extern const struct service service_keeper, service_board, service_mqtt_sink, service_config_topics, service_http,
-    service_api_local, service_api_status, service_flukso, service_influx;
+    service_api_jobs, service_api_local, service_api_status, service_flukso, service_influx;
 
 #endif
