@@ -3,6 +3,7 @@
 #ifndef APP_APP_H
 #define APP_APP_H
 
+#include "app/errand.h"
 #include "core/clock.h"
 #include "core/facts.h"
 #include "core/hub.h"
@@ -42,6 +43,7 @@ struct app {
     /* Bytes of the board's RS-485 port go to this line; NULL: nobody reads it. */
     void (*uart_bytes)(void *ctx, const uint8_t *bytes, size_t n);
     void *uart_ctx;
+    struct errand errands[ERRANDS]; /* what services do for others; set in their new */
 };
 
 /* Monotonic milliseconds of this turn of the loop. */
@@ -76,6 +78,6 @@ struct service {
 };
 
 extern const struct service service_keeper, service_board, service_mqtt_sink, service_config_topics, service_http,
-    service_api_jobs, service_api_local, service_api_status, service_flukso, service_influx;
+    service_api_jobs, service_api_local, service_api_status, service_flukso, service_influx, service_sync;
 
 #endif
