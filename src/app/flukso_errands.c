@@ -60,6 +60,10 @@ static void sync_start(void *self, const struct errand_told *told)
         told->end(told->ctx, ERRAND_NONE, "no sensor is reported");
         return;
     }
+    if (f->call == FLUKSO_CALL_CONFIG) { /* it may hang since long, and comes again */
+        web_cancel(f->web);
+        f->call = FLUKSO_CALL_NONE;
+    }
     f->sync_told = *told;
     f->syncing = true;
     sync_all(f);

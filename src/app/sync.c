@@ -50,12 +50,12 @@ struct item {
 
 struct sync {
     struct app *app;
-    job_handle job; /* 0: none under way */
+    job_handle job; /* the last one */
     struct part part[PARTS];
     struct item items[ITEMS];
     size_t n_items, n_more; /* shown, and not shown */
     uv_timer_t idle;
-    struct keeping *keeping; /* the file is being written */
+    struct keeping *keeping, *queued; /* the file is being written; is to be written after that */
     service_done done;
     void *done_ctx;
     int closing; /* what is open still */
@@ -177,6 +177,7 @@ static void run_keep(uv_work_t *work)
 }
 
 static void closed_one(struct sync *s);
+static void write_next(struct sync *s);
 
 static void after_keep(uv_work_t *work, int status)
 {
@@ -189,12 +190,20 @@ static void after_keep(uv_work_t *work, int status)
         log_warn("sync: %s: %s; the result is lost with the next restart", k->path, strerror(-k->status));
     s->keeping = NULL;
     app_job_end(s->app, k->job, k->state, k->result);
-    if (s->job == k->job)
-        s->job = 0;
     jsonw_free(&k->text);
     free(k);
-    if (s->closing)
+    write_next(s);
+    if (!s->keeping && s->closing)
         closed_one(s);
+}
+
+static void write_next(struct sync *s)
+{
+    if (s->keeping || !s->queued)
+        return;
+    s->keeping = s->queued;
+    s->queued = NULL;
+    uv_queue_work(s->app->loop, &s->keeping->work, run_keep, after_keep);
 }
 
 static void keep(struct sync *s, enum job_state state, char *result)
@@ -211,10 +220,14 @@ static void keep(struct sync *s, enum job_state state, char *result)
     put_parts(&k->text, s, false);
     jsonw_close(&k->text, '}');
     jsonw_raw(&k->text, "\n", 1);
-    s->keeping = k;
     if (kept_path(s->app->settings, k->path) < 0)
         k->path[0] = '\0';
-    uv_queue_work(s->app->loop, &k->work, run_keep, after_keep);
+    if (s->queued) { /* of a job that was cancelled: the later one tells all that it would have */
+        jsonw_free(&s->queued->text);
+        free(s->queued);
+    }
+    s->queued = k;
+    write_next(s);
 }
 
 /* ---- a job ---- */
@@ -344,11 +357,7 @@ static int start(void *self, job_handle j, const cJSON *args, char error[JOB_LIN
 {
     struct sync *s = self;
 
-    (void)args;
-    if (s->keeping) {
-        snprintf(error, JOB_LINE, "the last result is still being written");
-        return -1;
-    }
+    (void)args, (void)error;
     s->job = j;
     drop_items(s);
     for (size_t i = 0; i < PARTS; i++) { /* both, before either may end */
@@ -369,6 +378,8 @@ static void cancel(void *self, job_handle j)
     bool ended = false;
 
     (void)j;
+    if (!any_running(s))
+        return; /* all has ended but for the writing */
     uv_timer_stop(&s->idle);
     for (size_t i = 0; i < PARTS; i++) {
         const struct errand *e = &s->app->errands[parts[i].errand];
@@ -377,7 +388,7 @@ static void cancel(void *self, job_handle j)
             e->cancel(e->self);
         s->part[i].running = false;
     }
-    if (ended && !s->keeping)
+    if (ended)
         keep(s, JOB_CANCELLED, NULL); /* what the other part did is kept */
 }
 
