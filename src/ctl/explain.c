@@ -98,8 +98,7 @@ static void print_errors(const cJSON *errors)
 {
     const cJSON *e;
 
-    cJSON_ArrayForEach(e, errors)
-    {
+    for (e = json_first(errors); e; e = e->next) {
         const char *message = json_text(e, "message", "?"), *allowed = json_text(e, "allowed", NULL);
         bool more = allowed && !strstr(message, allowed);
         char *line = say_format("%s: %s%s%s%s", json_text(e, "path", "?"), message, more ? " (allowed: " : "",

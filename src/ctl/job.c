@@ -50,8 +50,7 @@ static void show_progress(struct progress *p, const cJSON *job)
 
     if (p->c->json)
         return;
-    cJSON_ArrayForEach(line, lines)
-    {
+    for (line = json_first(lines); line; line = line->next) {
         if (number++ < p->shown || !cJSON_IsString(line))
             continue;
         wipe_bar(p);
@@ -186,8 +185,7 @@ void job_results(const cJSON *result)
     const cJSON *r;
 
     table_init(&t, columns, ARRAY_LEN(columns));
-    cJSON_ArrayForEach(r, result)
-    {
+    for (r = json_first(result); r; r = r->next) {
         if (cJSON_IsObject(r) && cJSON_HasObjectItem(r, "ok"))
             add_result(&t, r->string ? r->string : json_text(r, "name", "?"), r);
     }

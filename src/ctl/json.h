@@ -13,6 +13,12 @@ const cJSON *json_get(const cJSON *o, const char *name);
 /* The member below members: "board.phase". */
 const cJSON *json_at(const cJSON *o, const char *path);
 
+/* The first member of a list or an object, then ->next; NULL: none. */
+static inline const cJSON *json_first(const cJSON *o)
+{
+    return o ? o->child : NULL;
+}
+
 /* Values of members (paths as above); the last argument when there is none of that type. */
 const char *json_text(const cJSON *o, const char *path, const char *otherwise);
 double json_number(const cJSON *o, const char *path, double otherwise);

@@ -62,7 +62,7 @@ const struct verb verbs[] = {
      "--as-new: as another device, with ids of its own. --no-secrets: leave the sealed ones.\n", verb_restore},
     {"restart", "[--no-wait]", "restart fluksod", NULL, verb_restart},
     {"help", "[VERB]", "this list, or what there is to say of a verb", NULL, verb_help},
-    {"complete", "verbs|sensors|sensor-keys|settings|tokens|secrets", NULL, NULL, verb_complete},
+    {"complete", "verbs|sensors|sensor-keys|settings|tokens|secrets|values PATH", NULL, NULL, verb_complete},
 };
 
 const unsigned verbs_len = ARRAY_LEN(verbs);
@@ -226,9 +226,11 @@ static int parse(int argc, char **argv, struct ctl *c, int *status)
 
 int main(int argc, char **argv)
 {
+    static char name[] = "fluksoctl"; /* for getopt's messages, however it was called */
     struct ctl c;
     int status, words;
 
+    argv[0] = name;
     say_init();
     signal(SIGPIPE, SIG_IGN); /* a reader that has gone is found by the write */
     if (parse(argc, argv, &c, &status))

@@ -25,7 +25,7 @@ static bool row_is(const char *row, const char *path)
     return *path == '\0';
 }
 
-static const struct setting *find_row(const char *path)
+const struct setting *patch_row(const char *path)
 {
     for (size_t i = 0; i < settings_table_len; i++)
         if (row_is(settings_table[i].path, path))
@@ -116,7 +116,7 @@ int patch_add(cJSON *patch, const char *prefix, const char *assignment, char why
         return -1;
     }
     snprintf(whole, sizeof whole, "%s%s%s", prefix, *prefix ? "." : "", path);
-    const struct setting *row = find_row(whole);
+    const struct setting *row = patch_row(whole);
     if (row && row->flags & SETTING_SECRET) {
         snprintf(why, PATCH_WHY, "%.40s has no place on a command line: fluksoctl secret set %.40s", whole, whole);
         return -1;
@@ -143,8 +143,7 @@ const char *patch_key(const cJSON *member, size_t place, char out[64])
     const cJSON *ports = json_get(member, "ports"), *port;
     double lowest = json_number(member, "port", 0);
 
-    cJSON_ArrayForEach(port, ports)
-    {
+    for (port = json_first(ports); port; port = port->next) {
         if (cJSON_IsNumber(port) && (lowest == 0 || port->valuedouble < lowest))
             lowest = port->valuedouble;
     }
@@ -166,8 +165,7 @@ static const cJSON *member_of(const cJSON *list, const char *name, size_t len)
     size_t place = 0;
     char room[64];
 
-    cJSON_ArrayForEach(m, list)
-    {
+    for (m = json_first(list); m; m = m->next) {
         const char *key = patch_key(m, place++, room);
         if (strlen(key) == len && memcmp(key, name, len) == 0)
             return m;
@@ -199,8 +197,7 @@ void patch_lines(const cJSON *v, const char *path, patch_emit emit, void *ctx)
     bool objects = cJSON_IsArray(v) && cJSON_IsObject(v->child);
 
     if ((cJSON_IsObject(v) && v->child) || objects) {
-        cJSON_ArrayForEach(m, v)
-        {
+        for (m = json_first(v); m; m = m->next) {
             const char *key = objects ? patch_key(m, place++, room) : m->string;
             if (asprintf(&below, "%s%s%s", path, *path ? "." : "", key) < 0)
                 abort();

@@ -9,12 +9,17 @@
 
 #include <cjson/cJSON.h>
 
+struct setting;
+
 #define PATCH_WHY 160
 
 /* Put an assignment into the patch (an object): "mqtt.host=broker.lan", "sensors.1.ports=1,2,3". The path is below
  * prefix ("", or "sensors.1": of which the patch is the member). Values are JSON; where a text is wanted, or it is no
  * JSON, the text as it is; null removes. 0, or -1 with the reason. */
 int patch_add(cJSON *patch, const char *prefix, const char *assignment, char why[PATCH_WHY]) MUSTCHECK;
+
+/* The table's row for a path, "sensors.1.name"; NULL: it has none. */
+const struct setting *patch_row(const char *path);
 
 /* What a list's member is called in a path: its key, id or lowest port; else its place from 1. */
 const char *patch_key(const cJSON *member, size_t place, char out[64]);

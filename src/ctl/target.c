@@ -39,8 +39,7 @@ static void list(const cJSON *sensors)
     const cJSON *s;
 
     table_init(&t, columns, ARRAY_LEN(columns));
-    cJSON_ArrayForEach(s, sensors)
-    {
+    for (s = json_first(sensors); s; s = s->next) {
         table_cell(&t, SAY_PLAIN, "%.0f", json_number(s, "number", 0));
         table_cell(&t, SAY_PLAIN, "%s", json_text(s, "name", say_none()));
         table_cell(&t, SAY_PLAIN, "%s", json_text(s, "id", ""));
@@ -56,8 +55,7 @@ const cJSON *target_find(const cJSON *sensors, const char *word)
     const cJSON *s, *found = NULL;
     int best = 0, count = 0;
 
-    cJSON_ArrayForEach(s, sensors)
-    {
+    for (s = json_first(sensors); s; s = s->next) {
         int fit = fits(s, word);
         if (fit == 0 || fit < best)
             continue;

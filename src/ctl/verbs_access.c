@@ -57,8 +57,7 @@ int verb_secret_list(struct ctl *c, const struct verb *v, int argc, char **argv)
         return rc;
     rc = call(c, "GET", "/api/v1/secrets", NULL, &a);
     table_init(&t, columns, ARRAY_LEN(columns));
-    cJSON_ArrayForEach(s, json_get(a.json, "secrets"))
-    {
+    for (s = json_first(json_get(a.json, "secrets")); s; s = s->next) {
         bool set = json_true(s, "set");
         table_cell(&t, SAY_PLAIN, "%s", json_text(s, "name", ""));
         table_cell(&t, set ? SAY_GREEN : SAY_DIM, "%s", set ? "set" : "not set");
@@ -184,8 +183,7 @@ int verb_token_list(struct ctl *c, const struct verb *v, int argc, char **argv)
         return rc;
     rc = call(c, "GET", "/api/v1/tokens", NULL, &a);
     table_init(&t, columns, ARRAY_LEN(columns));
-    cJSON_ArrayForEach(k, json_get(a.json, "tokens"))
-    {
+    for (k = json_first(json_get(a.json, "tokens")); k; k = k->next) {
         table_cell(&t, SAY_PLAIN, "%s", json_text(k, "name", ""));
         table_cell(&t, SAY_PLAIN, "%s", json_true(k, "read_only") ? "read" : "all");
         table_cell(&t, SAY_PLAIN, "%s", say_time(room, json_number(k, "created_s", 0)));

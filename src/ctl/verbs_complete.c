@@ -24,8 +24,9 @@ static void print_members(struct ctl *c, const char *path, const char *list, con
     const cJSON *one;
 
     if (call_quietly(c, "GET", path, NULL, &a) == CTL_OK)
-        cJSON_ArrayForEach(one, json_get(a.json, list)) if (json_text(one, member, NULL))
-            puts(json_text(one, member, NULL));
+        for (one = json_first(json_get(a.json, list)); one; one = one->next)
+            if (json_text(one, member, NULL))
+                puts(json_text(one, member, NULL));
     answer_free(&a);
 }
 
@@ -76,6 +77,17 @@ static void print_sensor_keys(struct ctl *c)
             puts(settings_table[i].path + sizeof prefix - 1);
 }
 
+/* What a setting may be, where these are few. */
+static void print_values(const char *path)
+{
+    const struct setting *row = patch_row(path);
+
+    if (row && row->kind == SETTING_BOOL)
+        puts("true\nfalse");
+    for (const struct setting_choice *x = row && row->kind == SETTING_CHOICE ? row->choices : NULL; x && x->text; x++)
+        puts(x->text);
+}
+
 int verb_complete(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
     static const struct {
@@ -85,10 +97,14 @@ int verb_complete(struct ctl *c, const struct verb *v, int argc, char **argv)
         {"verbs", print_verbs},       {"sensors", print_sensors}, {"sensor-keys", print_sensor_keys},
         {"settings", print_settings}, {"tokens", print_tokens},   {"secrets", print_secrets},
     };
-    int rc = verb_words(v, &argc, argv, NULL, 0, 1, 1);
+    int rc = verb_words(v, &argc, argv, NULL, 0, 1, 2);
 
     if (rc != CTL_OK)
         return rc;
+    if (argc == 2 && strcmp(argv[0], "values") == 0) {
+        print_values(argv[1]);
+        return CTL_OK;
+    }
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if (strcmp(argv[0], kinds[i].what) == 0) {
             kinds[i].print(c);

@@ -27,8 +27,7 @@ static char *failed_parts(const cJSON *result)
     const cJSON *r;
     char *words = NULL, *more;
 
-    cJSON_ArrayForEach(r, result)
-    {
+    for (r = json_first(result); r; r = r->next) {
         if (!cJSON_IsFalse(json_get(r, "ok")))
             continue;
         const char *name = r->string ? r->string : json_text(r, "name", "?");

@@ -55,8 +55,7 @@ static void print_sensors(const cJSON *sensors)
     size_t width, rows;
 
     table_init(&t, columns, ARRAY_LEN(columns));
-    cJSON_ArrayForEach(s, sensors)
-    {
+    for (s = json_first(sensors); s; s = s->next) {
         const char *counted = json_text(s, "unit.counter", "");
         table_cell(&t, SAY_DIM, "%.0f", json_number(s, "number", 0));
         table_cell(&t, SAY_BOLD, "%s", json_text(s, "name", say_none()));
@@ -77,8 +76,7 @@ static void print_reasons(const cJSON *sensors, const char *period, const char *
 {
     const cJSON *s, *before;
 
-    cJSON_ArrayForEach(s, sensors)
-    {
+    for (s = json_first(sensors); s; s = s->next) {
         const char *reason = json_text(s, member, NULL);
         if (!reason || json_get(s, period) || !json_true(s, "enable"))
             continue;

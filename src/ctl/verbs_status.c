@@ -101,9 +101,8 @@ static void sync_rows(struct table *t, const cJSON *s)
     const cJSON *r;
     char room[SAY_WORDS];
 
-    cJSON_ArrayForEach(r, json_get(s, "sync"))
-    {
-        if (!cJSON_IsObject(r) || !cJSON_HasObjectItem(r, "ok"))
+    for (r = json_first(json_get(s, "sync")); r; r = r->next) {
+        if (!r->string || !cJSON_IsObject(r) || !cJSON_HasObjectItem(r, "ok"))
             continue;
         const cJSON *ok = json_get(r, "ok");
         char *name = say_format("sync %s", r->string);
@@ -128,12 +127,12 @@ static void sensor_rows(struct table *t, const cJSON *s)
     const cJSON *sensors = json_get(s, "sensors"), *one;
     int known = 0, bad = 0, all = cJSON_GetArraySize(sensors);
 
-    cJSON_ArrayForEach(one, sensors) known += json_get(one, "gauge") || json_get(one, "counter");
+    for (one = json_first(sensors); one; one = one->next)
+        known += json_get(one, "gauge") || json_get(one, "counter");
     char *text = say_format("%d, %d of them with readings", all, known);
     row(t, "sensors", known == all ? SAY_GREEN : SAY_YELLOW, known == all ? "ok" : "waits", text);
     free(text);
-    cJSON_ArrayForEach(one, sensors)
-    {
+    for (one = json_first(sensors); one; one = one->next) {
         const char *error = json_text(one, "flukso.error", NULL);
         if (!json_true(one, "flukso.stopped") || ++bad > BAD_SENSORS)
             continue;
@@ -149,7 +148,9 @@ static void print_status(const cJSON *s)
 
     print_head(s);
     table_init(&t, columns, ARRAY_LEN(columns));
-    cJSON_ArrayForEach(fact, json_get(s, "facts")) fact_row(&t, s, fact);
+    for (fact = json_first(json_get(s, "facts")); fact; fact = fact->next)
+        if (fact->string)
+            fact_row(&t, s, fact);
     clock_row(&t, s);
     store_row(&t, s);
     forwarder_row(&t, s, "flukso");

@@ -30,7 +30,9 @@ static bool has(const cJSON *list, const char *id)
 {
     const cJSON *one;
 
-    cJSON_ArrayForEach(one, list) if (cJSON_IsString(one) && strcmp(one->valuestring, id) == 0) return true;
+    for (one = json_first(list); one; one = one->next)
+        if (cJSON_IsString(one) && strcmp(one->valuestring, id) == 0)
+            return true;
     return false;
 }
 
@@ -40,8 +42,7 @@ void watch_view_init(struct watch_view *v, const cJSON *sensors, const cJSON *on
 
     v->n = 0;
     v->rows = must(calloc((size_t)cJSON_GetArraySize(sensors) + 1, sizeof *v->rows));
-    cJSON_ArrayForEach(s, sensors)
-    {
+    for (s = json_first(sensors); s; s = s->next) {
         const char *id = json_text(s, "id", "");
         if (only ? !has(only, id) : !json_true(s, "enable"))
             continue;
@@ -82,8 +83,7 @@ void watch_row_fill(struct watch_row *r, const cJSON *pairs)
     const cJSON *pair;
 
     r->n_history = 0;
-    cJSON_ArrayForEach(pair, pairs)
-    {
+    for (pair = json_first(pairs); pair; pair = pair->next) {
         const cJSON *value = cJSON_GetArrayItem(pair, 1);
         if (cJSON_IsNumber(value))
             remember(r, value->valuedouble);
