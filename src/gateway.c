@@ -14,7 +14,8 @@
 /* In the order of start; they stop and close in reverse. */
 static const struct service *const services[] = {
     &service_keeper,     &service_mqtt_sink, &service_config_topics, &service_http,  &service_api_local,
-    &service_api_status, &service_flukso,    &service_influx,        &service_board,
+    &service_api_status, &service_flukso,    &service_influx,        &service_board, &service_sync,
+    &service_api_jobs,
 };
 
 #define SERVICES ARRAY_LEN(services)
@@ -165,8 +166,10 @@ int gateway_run(const struct gateway_options *o, struct settings_load *loaded)
     ledger_init(&g->app.ledger);
     facts_init(&g->app.facts, g->app.started_ms);
     clock_init(&g->app.clock);
+    jobs_init(&g->app.jobs);
     app_unix_s(&g->app);
     stats_add(&g->app.stats, gateway_stats, g);
+    stats_add(&g->app.stats, jobs_stats, &g->app.jobs);
     lag_start(&g->lag, &loop, on_turn, g);
     watch_signal(g, &g->hangup, SIGHUP, on_hangup);
     watch_signal(g, &g->terminate, SIGTERM, on_terminate);
@@ -183,6 +186,7 @@ int gateway_run(const struct gateway_options *o, struct settings_load *loaded)
     settings_free(g->settings);
     sensors_fini(&g->app.sensors);
     ledger_fini(&g->app.ledger);
+    jobs_fini(&g->app.jobs);
     free(g);
     uv_library_shutdown();
     return left == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

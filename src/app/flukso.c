@@ -355,6 +355,7 @@ static void flukso_apply(void *self, const struct settings *old, const struct se
     f->why_off = "reporting is switched off (flukso.enable)";
     if (!next->flukso.enable || !find_key(f, next)) {
         switch_off(f);
+        flukso_errand_settings(f);
         return;
     }
     store_reader_on(f->app->store, STORE_FLUKSO, THIN_SPEC);
@@ -366,6 +367,7 @@ static void flukso_apply(void *self, const struct settings *old, const struct se
     if (f->report_ms > app_mono_ms(f->app) + f->interval_ms)
         f->report_ms = app_mono_ms(f->app) + f->interval_ms;
     uv_timer_start(&f->timer, on_timer, 1, 0);
+    flukso_errand_settings(f);
 }
 
 /* ---- life ---- */
@@ -379,6 +381,7 @@ static void *flukso_new(struct app *app)
     f->web = web_new(app->loop);
     uv_timer_init(app->loop, &f->timer);
     f->timer.data = f;
+    flukso_errands_offer(f);
     stats_add(&app->stats, flukso_stats, f);
     app_section(app, &(struct status_section){"flukso", flukso_status_top, flukso_status_sensor, f});
     return f;
@@ -389,6 +392,7 @@ static void flukso_stop(void *self)
     struct flukso *f = self;
 
     f->on = false;
+    flukso_errands_drop(f);
     uv_timer_stop(&f->timer);
     web_cancel(f->web);
     flukso_round_drop(f);
