@@ -20,8 +20,9 @@
 /* How it looks between two lines: a bar that is drawn over itself. */
 struct progress {
     const struct ctl *c;
-    double shown; /* lines so far */
+    const cJSON *seen; /* the job as it was shown last; NULL: not yet */
     bool bar;
+    double percent; /* that the bar shows */
 };
 
 static void wipe_bar(struct progress *p)
@@ -35,27 +36,39 @@ static void draw_bar(struct progress *p, double percent)
 {
     int n = percent < 0 ? 0 : percent > 100 ? BAR : (int)(percent * BAR / 100);
 
-    if (!say_on_terminal() || p->c->json)
+    if (!say_on_terminal() || p->c->json || (p->bar && percent == p->percent))
         return;
     printf("\r%s[%.*s%*s]%s %3.0f %%\x1b[K", say_colour(SAY_DIM), n, "########################", BAR - n, "",
            say_colour(SAY_PLAIN), percent);
     fflush(stdout);
     p->bar = true;
+    p->percent = percent;
+}
+
+/* The first line that is new: the gateway keeps the newest ones, so that what was seen may have moved up or gone. */
+static const cJSON *first_new(const cJSON *seen, const cJSON *lines)
+{
+    for (const cJSON *from = json_first(seen); from; from = from->next) {
+        const cJSON *a = from, *b = json_first(lines);
+        while (a && b && cJSON_Compare(a, b, true)) {
+            a = a->next;
+            b = b->next;
+        }
+        if (!a)
+            return b;
+    }
+    return json_first(lines);
 }
 
 static void show_progress(struct progress *p, const cJSON *job)
 {
-    const cJSON *lines = json_get(job, "lines"), *line;
-    double number = json_number(job, "lines_before", 0);
+    const cJSON *line;
 
     if (p->c->json)
         return;
-    for (line = json_first(lines); line; line = line->next) {
-        if (number++ < p->shown || !cJSON_IsString(line))
-            continue;
+    for (line = first_new(json_get(p->seen, "lines"), json_get(job, "lines")); line; line = line->next) {
         wipe_bar(p);
-        say_line(SAY_PLAIN, "%s", line->valuestring);
-        p->shown = number;
+        say_line(SAY_PLAIN, "%s", cJSON_IsString(line) ? line->valuestring : "");
     }
     draw_bar(p, json_number(job, "percent", 0));
 }
@@ -101,6 +114,7 @@ int job_follow(const struct ctl *c, const char *id, bool ours, cJSON **end)
     struct progress p = {.c = c};
     sigset_t set, before;
     char *path = call_path("/api/v1/jobs/", id);
+    cJSON *seen = NULL;
     int rc, signum;
 
     *end = NULL;
@@ -110,9 +124,11 @@ int job_follow(const struct ctl *c, const char *id, bool ours, cJSON **end)
     sigprocmask(SIG_BLOCK, &set, &before);
     while ((rc = look(c, path, end)) == CTL_OK) {
         show_progress(&p, *end);
+        cJSON_Delete(seen);
+        p.seen = seen = NULL;
         if (!is_running(*end))
             break;
-        cJSON_Delete(*end);
+        p.seen = seen = *end;
         *end = NULL;
         signum = sleep_or_signal(&set);
         if (signum > 0) {
@@ -122,6 +138,7 @@ int job_follow(const struct ctl *c, const char *id, bool ours, cJSON **end)
             raise(signum);
         }
     }
+    cJSON_Delete(seen);
     wipe_bar(&p);
     fflush(stdout);
     sigprocmask(SIG_SETMASK, &before, NULL);
@@ -159,35 +176,50 @@ int job_run(const struct ctl *c, const char *verb, const cJSON *body, cJSON **en
 
 /* ---- results ---- */
 
-static void add_result(struct table *t, const char *name, const cJSON *r)
+enum job_verdict job_verdict(const cJSON *part)
 {
-    const cJSON *ok = json_get(r, "ok");
-    bool good = cJSON_IsTrue(ok);
-    char *code = json_number(r, "code", 0) != 0 ? say_format("%.0f ", json_number(r, "code", 0)) : NULL;
+    const cJSON *ok = json_get(part, "ok");
 
-    table_cell(t, SAY_PLAIN, "%s", name);
-    table_cell(t,
-               good                ? SAY_GREEN
-               : cJSON_IsFalse(ok) ? SAY_RED
-                                   : SAY_DIM,
-               "%s",
-               good                ? "ok"
-               : cJSON_IsFalse(ok) ? "failed"
-                                   : say_none());
-    table_cell(t, SAY_PLAIN, "%s%s", code && !good ? code : "", json_text(r, "text", ""));
-    free(code);
+    if (!cJSON_IsBool(ok))
+        return JOB_NO_VERDICT;
+    if (cJSON_IsTrue(ok))
+        return JOB_GOOD;
+    return json_number(part, "code", 1) < 0 ? JOB_NOT_DONE : JOB_BAD;
+}
+
+const char *job_verdict_text(enum job_verdict v)
+{
+    return v == JOB_GOOD ? "ok" : v == JOB_BAD ? "failed" : say_none();
+}
+
+enum say_colour job_verdict_colour(enum job_verdict v)
+{
+    return v == JOB_GOOD ? SAY_GREEN : v == JOB_BAD ? SAY_RED : SAY_DIM;
+}
+
+static void add_result(struct table *t, const char *before, const cJSON *part)
+{
+    enum job_verdict verdict = job_verdict(part);
+
+    table_cell(t, SAY_PLAIN, "%s%s", before, part->string ? part->string : json_text(part, "name", "?"));
+    table_cell(t, job_verdict_colour(verdict), "%s", job_verdict_text(verdict));
+    table_cell(t, SAY_PLAIN, "%s", json_text(part, "text", ""));
 }
 
 void job_results(const cJSON *result)
 {
     static const struct table_column columns[] = {{0}, {0}, {0}};
     struct table t;
-    const cJSON *r;
+    const cJSON *part, *s;
 
     table_init(&t, columns, ARRAY_LEN(columns));
-    for (r = json_first(result); r; r = r->next) {
-        if (cJSON_IsObject(r) && cJSON_HasObjectItem(r, "ok"))
-            add_result(&t, r->string ? r->string : json_text(r, "name", "?"), r);
+    for (part = json_first(result); part; part = part->next) {
+        if (job_verdict(part) == JOB_NO_VERDICT)
+            continue;
+        add_result(&t, "", part);
+        for (s = json_first(json_get(part, "sensors")); s; s = s->next)
+            if (job_verdict(s) == JOB_BAD)
+                add_result(&t, "  ", s);
     }
     table_print(&t, stdout, 0, 0, "\n");
     table_free(&t);

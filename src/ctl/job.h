@@ -4,6 +4,7 @@
 #define CTL_JOB_H
 
 #include "core/util.h"
+#include "ctl/say.h"
 
 #include <stdbool.h>
 
@@ -22,7 +23,13 @@ int job_follow(const struct ctl *c, const char *id, bool ours, cJSON **end) MUST
 /* The id that an answer names: {"job":"j1"}. NULL: none. */
 const char *job_of(const struct answer *a);
 
-/* A line for each part of a result: did it work, and what is there to say. */
+/* How a part of a result went: {"ok", "code", ...}. Not done (a negative code) is no failure: it was not wanted. */
+enum job_verdict { JOB_NO_VERDICT, JOB_GOOD, JOB_NOT_DONE, JOB_BAD };
+enum job_verdict job_verdict(const cJSON *part);
+const char *job_verdict_text(enum job_verdict v);
+enum say_colour job_verdict_colour(enum job_verdict v);
+
+/* A line for each part of a result, and for each sensor in it that failed: did it work, and what is there to say. */
 void job_results(const cJSON *result);
 
 #endif

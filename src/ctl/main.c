@@ -33,7 +33,7 @@ const struct verb verbs[] = {
      verb_settings_get},
     {"settings set", "[--no-wait] PATH=VALUE...", "change settings, all of them or none",
      "  fluksoctl settings set mqtt.host=broker.lan sensors.1.name=main sensors.1.ports=1,2,3\n"
-     "VALUE is JSON or a text; null takes a saved value back.\n",
+     "VALUE is JSON or a text; null is as if it were not given.\n",
      verb_settings_set},
     {"settings check", "[FILE|PATH=VALUE...]", "would these settings be taken? Nothing changes",
      "FILE: a file of settings (- is standard input), merged over those in force; without it these themselves.\n",

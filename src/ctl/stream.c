@@ -13,7 +13,7 @@
 
 struct stream {
     const struct ctl *c;
-    struct sse sse;
+    struct events events;
     CURLM *multi;
     CURL *easy;
     struct curl_slist *headers;
@@ -30,7 +30,7 @@ static size_t on_bytes(char *bytes, size_t size, size_t n, void *ctx)
 
     n *= size;
     if (stream_connected(s)) {
-        sse_feed(&s->sse, bytes, n);
+        events_feed(&s->events, bytes, n);
         return n;
     }
     if (s->refusal_len + n < ERROR_MAX) {
@@ -41,7 +41,7 @@ static size_t on_bytes(char *bytes, size_t size, size_t n, void *ctx)
     return n;
 }
 
-struct stream *stream_open(const struct ctl *c, const char *path, sse_event event, void *ctx)
+struct stream *stream_open(const struct ctl *c, const char *path, events_cb event, void *ctx)
 {
     struct stream *s = must(calloc(1, sizeof *s));
 
@@ -52,7 +52,7 @@ struct stream *stream_open(const struct ctl *c, const char *path, sse_event even
         free(s);
         return NULL;
     }
-    sse_init(&s->sse, event, ctx);
+    events_init(&s->events, event, ctx);
     s->refusal = must(calloc(1, ERROR_MAX));
     s->headers = must(curl_slist_append(s->headers, "Accept: text/event-stream"));
     curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, s->headers);
@@ -73,7 +73,7 @@ void stream_close(struct stream *s)
     curl_easy_cleanup(s->easy);
     curl_multi_cleanup(s->multi);
     curl_slist_free_all(s->headers);
-    sse_fini(&s->sse);
+    events_fini(&s->events);
     free(s->refusal);
     free(s);
 }

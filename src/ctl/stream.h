@@ -3,7 +3,7 @@
 #ifndef CTL_STREAM_H
 #define CTL_STREAM_H
 
-#include "ctl/sse.h"
+#include "ctl/events.h"
 
 #include <stdbool.h>
 
@@ -18,7 +18,7 @@ enum stream_state {
 };
 
 /* Opens it; events come during stream_wait(). NULL: people know why. */
-struct stream *stream_open(const struct ctl *c, const char *path, sse_event event, void *ctx);
+struct stream *stream_open(const struct ctl *c, const char *path, events_cb event, void *ctx);
 void stream_close(struct stream *s);
 
 /* Has the gateway begun to answer? */

@@ -28,7 +28,7 @@ static char *failed_parts(const cJSON *result)
     char *words = NULL, *more;
 
     for (r = json_first(result); r; r = r->next) {
-        if (!cJSON_IsFalse(json_get(r, "ok")))
+        if (job_verdict(r) != JOB_BAD)
             continue;
         const char *name = r->string ? r->string : json_text(r, "name", "?");
         if (asprintf(&more, "%s%s%s", words ? words : "", words ? ", " : "", name) < 0)

@@ -1,6 +1,7 @@
 /* status: the whole gateway on a page. */
 #include "ctl/call.h"
 #include "ctl/ctl.h"
+#include "ctl/job.h"
 #include "ctl/json.h"
 #include "ctl/say.h"
 #include "ctl/table.h"
@@ -67,9 +68,9 @@ static void store_row(struct table *t, const cJSON *s)
     if (!json_get(numbers, "store_up"))
         return;
     bool up = json_number(numbers, "store_up", 0) > 0;
-    char *text =
-        say_format("%s on the disk, %.0f rows not written yet", say_bytes(room, json_number(numbers, "store_bytes", 0)),
-                   json_number(numbers, "store_rows_unwritten", 0));
+    char *text = say_format("%s on the disk, rows not written yet: %.0f",
+                            say_bytes(room, json_number(numbers, "store_bytes", 0)),
+                            json_number(numbers, "store_rows_unwritten", 0));
     row(t, "store", up ? SAY_GREEN : SAY_RED, up ? "ok" : "not ok", text);
     free(text);
 }
@@ -89,33 +90,27 @@ static void forwarder_row(struct table *t, const cJSON *s, const char *name)
         return;
     }
     double waiting = json_number(f, "rows_waiting", 0);
-    text = say_format("%.0f rows wait%s%s, last success %s%s%s", waiting, waiting > 0 ? ", the oldest for " : "",
+    text = say_format("rows waiting: %.0f%s%s, last success %s%s%s", waiting, waiting > 0 ? ", the oldest for " : "",
                       waiting > 0 ? say_span(old, json_number(f, "oldest_age_s", 0)) : "",
                       say_time(last, json_number(f, "last_success", 0)), *why ? "; " : "", why);
     row(t, name, *why ? SAY_YELLOW : SAY_GREEN, *why ? "waits" : "ok", text);
     free(text);
 }
 
+/* How the settings came to board and server last. */
 static void sync_rows(struct table *t, const cJSON *s)
 {
-    const cJSON *r;
     char room[SAY_WORDS];
 
-    for (r = json_first(json_get(s, "sync")); r; r = r->next) {
-        if (!r->string || !cJSON_IsObject(r) || !cJSON_HasObjectItem(r, "ok"))
+    for (const cJSON *part = json_first(json_get(s, "sync")); part; part = part->next) {
+        enum job_verdict verdict = job_verdict(part);
+        double when = json_number(part, "time_s", 0);
+        if (verdict == JOB_NO_VERDICT || !part->string)
             continue;
-        const cJSON *ok = json_get(r, "ok");
-        char *name = say_format("sync %s", r->string);
-        char *text = say_format("%s%s%s", say_time(room, json_number(r, "time_s", 0)),
-                                *json_text(r, "text", "") ? ": " : "", json_text(r, "text", ""));
-        row(t, name,
-            cJSON_IsTrue(ok) ? SAY_GREEN
-            : ok             ? SAY_RED
-                             : SAY_DIM,
-            cJSON_IsTrue(ok) ? "ok"
-            : ok             ? "failed"
-                             : say_none(),
-            text);
+        char *name = say_format("sync %s", part->string);
+        char *text = say_format("%s%s%s", json_text(part, "text", ""), when > 0 ? ", " : "",
+                                when > 0 ? say_time(room, when) : "");
+        row(t, name, job_verdict_colour(verdict), job_verdict_text(verdict), text);
         free(name);
         free(text);
     }

@@ -248,12 +248,26 @@ def test_a_job_is_followed_to_its_end(ctl, stub):
     assert ctl("selftest").lines == ["step 0", "step 1", "step 2", "board  ok  hardware 2.1"]
     stub.answers["GET /api/v1/jobs/j7"] = job(2, result=BAD)
     done = ctl("selftest", expect=REFUSED)
-    assert done.lines[-2:] == ["board   ok      hardware 2.1", "server  failed  401 no such device"]
+    assert done.lines[-2:] == ["board   ok      hardware 2.1", "server  failed  no such device"]
     assert done.err == "fluksoctl: selftest failed: server\n"
+    stub.answers["GET /api/v1/jobs/j7"] = job(1, result={"server": {"ok": False, "code": -1, "text": "switched off"}})
+    assert ctl("selftest").lines[-1] == "server  –  switched off"
     stub.answers["GET /api/v1/jobs/j7"] = job(2, state="failed", result=None)
     assert ctl("selftest", expect=REFUSED).err == "fluksoctl: selftest failed\n"
     stub.answers["GET /api/v1/jobs/j7"] = job(1, result=BAD)
     assert ctl("--json", "selftest", expect=REFUSED).json["result"] == BAD
+
+
+def test_a_job_that_says_more_than_the_gateway_keeps(ctl, stub):
+    """Only the newest lines are kept: each is shown once, though its place changes."""
+    turns = iter([["a", "a"], ["a", "a", "b"], ["a", "b", "c"], ["c", "d", "e"], ["f", "g", "h"]])
+
+    def answer(request):
+        lines = next(turns)
+        return {"id": "j7", "state": "done" if "h" in lines else "running", "percent": 1, "lines": lines, "result": None}
+    stub.answers["POST /api/v1/selftest"] = 202, {"job": "j7"}
+    stub.answers["GET /api/v1/jobs/j7"] = answer
+    assert ctl("selftest").lines == list("aabcdefgh")
 
 
 def test_progress_on_a_terminal_is_drawn_in_place(ctl, stub):
@@ -288,7 +302,7 @@ def test_saving_shows_how_the_two_syncs_went(ctl, stub):
     stub.answers["PATCH /api/v1/settings"] = 200, {}, {"X-Job": "j7"}
     stub.answers["GET /api/v1/jobs/j7"] = job(1, result=BAD, verb="sync")
     assert ctl("settings", "set", "phase=3p+n").lines == [
-        "Saved.", "step 0", "board   ok      hardware 2.1", "server  failed  401 no such device"]
+        "Saved.", "step 0", "board   ok      hardware 2.1", "server  failed  no such device"]
     assert ctl("settings", "set", "--no-wait", "phase=3p+n").lines == ["Saved."]
 
 

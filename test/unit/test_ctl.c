@@ -4,7 +4,7 @@
 #include "ctl/ctl.h"
 #include "ctl/patch.h"
 #include "ctl/say.h"
-#include "ctl/sse.h"
+#include "ctl/events.h"
 #include "ctl/table.h"
 
 #include <math.h>
@@ -189,31 +189,31 @@ static void events_in_any_pieces(void **state)
 
     (void)state;
     for (size_t piece = 1; piece < sizeof stream; piece++) {
-        struct sse s;
+        struct events s;
         heard[0] = '\0';
-        sse_init(&s, on_event, NULL);
+        events_init(&s, on_event, NULL);
         for (size_t i = 0; i < sizeof stream - 1; i += piece)
-            sse_feed(&s, stream + i, i + piece < sizeof stream ? piece : sizeof stream - 1 - i);
-        sse_fini(&s);
+            events_feed(&s, stream + i, i + piece < sizeof stream ? piece : sizeof stream - 1 - i);
+        events_fini(&s);
         assert_string_equal(heard, "[reading|{\"a\":1}][message|x\ny][message|]");
     }
 }
 
 static void long_events_are_left_out(void **state)
 {
-    struct sse s;
+    struct events s;
 
     (void)state;
     heard[0] = '\0';
-    sse_init(&s, on_event, NULL);
+    events_init(&s, on_event, NULL);
     for (int lines = 0; lines < 2; lines++) {
-        sse_feed(&s, "data: ", 6);
-        for (unsigned i = 0; i < SSE_DATA_MAX - 16; i++)
-            sse_feed(&s, "x", 1);
-        sse_feed(&s, "\n", 1);
+        events_feed(&s, "data: ", 6);
+        for (unsigned i = 0; i < EVENTS_DATA_MAX - 16; i++)
+            events_feed(&s, "x", 1);
+        events_feed(&s, "\n", 1);
     }
-    sse_feed(&s, "\nevent: a\ndata: b\n\n", 19);
-    sse_fini(&s);
+    events_feed(&s, "\nevent: a\ndata: b\n\n", 19);
+    events_fini(&s);
     assert_string_equal(heard, "[a|b]");
 }
 

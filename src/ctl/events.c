@@ -1,4 +1,4 @@
-#include "ctl/sse.h"
+#include "ctl/events.h"
 
 #include "core/util.h"
 
@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-void sse_init(struct sse *s, sse_event event, void *ctx)
+void events_init(struct events *s, events_cb event, void *ctx)
 {
-    *s = (struct sse){.event = event, .ctx = ctx};
-    s->line = must(malloc(SSE_DATA_MAX + 1));
-    s->data = must(malloc(SSE_DATA_MAX + 1));
+    *s = (struct events){.event = event, .ctx = ctx};
+    s->line = must(malloc(EVENTS_DATA_MAX + 1));
+    s->data = must(malloc(EVENTS_DATA_MAX + 1));
 }
 
-void sse_fini(struct sse *s)
+void events_fini(struct events *s)
 {
     free(s->line);
     free(s->data);
@@ -21,7 +21,7 @@ void sse_fini(struct sse *s)
 }
 
 /* An empty line: what was gathered is an event. */
-static void dispatch(struct sse *s)
+static void dispatch(struct events *s)
 {
     if (s->has_data && !s->too_long) {
         s->data[s->data_len] = '\0';
@@ -32,9 +32,9 @@ static void dispatch(struct sse *s)
     s->has_data = s->too_long = false;
 }
 
-static void add_data(struct sse *s, const char *text, size_t n)
+static void add_data(struct events *s, const char *text, size_t n)
 {
-    if (s->data_len + 1 + n > SSE_DATA_MAX) {
+    if (s->data_len + 1 + n > EVENTS_DATA_MAX) {
         s->too_long = true;
         return;
     }
@@ -46,7 +46,7 @@ static void add_data(struct sse *s, const char *text, size_t n)
 }
 
 /* One line without its end: "field: value"; what begins with a colon is a comment. */
-static void take_line(struct sse *s)
+static void take_line(struct events *s)
 {
     const char *colon = memchr(s->line, ':', s->line_len), *value = s->line + s->line_len;
     size_t name = colon ? (size_t)(colon - s->line) : s->line_len;
@@ -64,7 +64,7 @@ static void take_line(struct sse *s)
         snprintf(s->name, sizeof s->name, "%.*s", (int)n, value);
 }
 
-void sse_feed(struct sse *s, const char *bytes, size_t n)
+void events_feed(struct events *s, const char *bytes, size_t n)
 {
     for (const char *end = bytes + n; bytes < end; bytes++) {
         bool second = s->after_cr && *bytes == '\n';
@@ -74,7 +74,7 @@ void sse_feed(struct sse *s, const char *bytes, size_t n)
         if (*bytes == '\n' || *bytes == '\r') {
             take_line(s);
             s->line_len = 0;
-        } else if (s->line_len < SSE_DATA_MAX) {
+        } else if (s->line_len < EVENTS_DATA_MAX) {
             s->line[s->line_len++] = *bytes;
         } else {
             s->too_long = true;
