@@ -227,3 +227,8 @@ void say_raw(const char *text, size_t len)
         putchar('\n');
     fflush(stdout);
 }
+
+bool say_broken(void)
+{
+    return ferror(stdout) != 0;
+}

@@ -55,6 +55,9 @@ const char *say_amount(char out[SAY_WORDS], double value, const char *unit);
 /* "40 kB" */
 const char *say_bytes(char out[SAY_WORDS], double bytes);
 
+/* Is nobody there to read standard output any more? */
+bool say_broken(void);
+
 /* Lines of text as an answer has them, on standard output. */
 void say_raw(const char *text, size_t len);
 

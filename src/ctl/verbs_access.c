@@ -171,8 +171,7 @@ int verb_token_add(struct ctl *c, const struct verb *v, int argc, char **argv)
 
 int verb_token_list(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
-    static const struct table_column columns[] = {
-        {"name", TABLE_LEFT}, {"may", TABLE_LEFT}, {"made", TABLE_LEFT}, {"last used", TABLE_LEFT}};
+    static const struct table_column columns[] = {{"name", TABLE_LEFT}, {"may", TABLE_LEFT}, {"made", TABLE_LEFT}};
     char room[SAY_WORDS];
     struct answer a;
     struct table t;
@@ -187,7 +186,6 @@ int verb_token_list(struct ctl *c, const struct verb *v, int argc, char **argv)
         table_cell(&t, SAY_PLAIN, "%s", json_text(k, "name", ""));
         table_cell(&t, SAY_PLAIN, "%s", json_true(k, "read_only") ? "read" : "all");
         table_cell(&t, SAY_PLAIN, "%s", say_time(room, json_number(k, "created_s", 0)));
-        table_cell(&t, SAY_PLAIN, "%s", say_time(room, json_number(k, "used_s", 0)));
     }
     if (rc == CTL_OK && c->json)
         call_print(&a);

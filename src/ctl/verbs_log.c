@@ -35,9 +35,10 @@ static int follow(const struct ctl *c, const char *path)
 
     if (!s)
         return CTL_USAGE;
-    while (stream_wait(s, 60000, -1, -1) == STREAM_ON)
-        ;
-    int rc = stream_explain(s);
+    bool broken = false;
+    while (!broken && stream_wait(s, 60000, -1, -1) == STREAM_ON)
+        broken = say_broken();
+    int rc = broken ? CTL_REFUSED : stream_explain(s);
     stream_close(s);
     return rc;
 }

@@ -18,17 +18,21 @@
 #include <unistd.h>
 
 #define HEAD_LINES 4   /* the line above the table, the titles, one for what is left out, the cursor's */
+#define SENSORS    32  /* that one stream may name */
 #define DRAW_S     0.1 /* no faster than eyes */
 #define IDLE_S     1.0 /* ages are shown */
+#define RENEW_S    2.0 /* between two looks at the list of sensors */
 #define AGAIN_S    1.0 /* between two tries to reach a gateway that has gone */
 
 struct watch {
     struct ctl *c;
     struct watch_view view;
+    cJSON *only; /* ids that were asked for; NULL: all */
     char *path;
     struct stream *stream;
     double drawn_s, tried_s, skipped;
-    bool dirty, on_screen;
+    double renewed_s;
+    bool dirty, on_screen, strange; /* strange: a reading came of a sensor that we do not know */
     int signals;
 };
 
@@ -63,6 +67,7 @@ static void on_event(void *ctx, const char *name, const char *data, size_t len)
     struct watch_row *r = reading ? watch_view_take(&w->view, tree, mono_s()) : NULL;
     if (strcmp(name, "skipped") == 0)
         w->skipped += json_number(tree, "n", 0);
+    w->strange |= reading && !r && !w->only;
     if (r && !say_on_terminal())
         print_line(r, tree);
     w->dirty = true;
@@ -166,6 +171,21 @@ static void connect_again(struct watch *w, double now)
     w->stream = stream_open(w->c, w->path, on_event, w);
 }
 
+/* The sensors that there are now: the settings may have changed. */
+static void renew(struct watch *w, double now)
+{
+    const cJSON *sensors;
+    struct answer a;
+
+    if (now - w->renewed_s < RENEW_S)
+        return;
+    if (call_quietly(w->c, "GET", "/api/v1/sensors", NULL, &a) == CTL_OK && (sensors = json_get(a.json, "sensors")))
+        watch_view_renew(&w->view, sensors, w->only);
+    answer_free(&a);
+    w->strange = false;
+    w->renewed_s = now;
+}
+
 /* One turn. Returns whether to go on; else *rc is the exit code and *signum the signal that ended it, or 0. */
 static bool turn(struct watch *w, int *rc, int *signum)
 {
@@ -185,13 +205,15 @@ static bool turn(struct watch *w, int *rc, int *signum)
         stream_close(w->stream);
         w->stream = NULL;
         w->tried_s = now;
-        w->dirty = true;
+        w->dirty = w->strange = true;
     }
     if (!w->on_screen && stream_connected(w->stream)) {
         term_enter();
         w->on_screen = true;
     }
     now = mono_s();
+    if (w->strange)
+        renew(w, now);
     if (w->on_screen && pause_ms(w, now) == 0)
         draw(w, now);
     return true;
@@ -225,25 +247,29 @@ static int watch_lines(struct watch *w)
     w->stream = stream_open(w->c, w->path, on_event, w);
     if (!w->stream)
         return rc;
-    while (stream_wait(w->stream, 60000, -1, -1) == STREAM_ON)
-        ;
+    while (stream_wait(w->stream, 60000, -1, -1) == STREAM_ON) {
+        if (say_broken())
+            return CTL_REFUSED;
+        if (w->strange)
+            renew(w, mono_s());
+    }
     return stream_explain(w->stream);
 }
 
 /* ---- the start ---- */
 
-/* The ids that the words mean, in *only (NULL: no words), and the path of their stream. */
-static int choose(struct watch *w, const cJSON *sensors, int argc, char **argv, cJSON **only)
+/* The ids that the words mean, and the path of their stream. */
+static int choose(struct watch *w, const cJSON *sensors, int argc, char **argv)
 {
     char *path = must(strdup("/api/v1/live"));
 
-    *only = argc ? must(cJSON_CreateArray()) : NULL;
+    w->only = argc ? must(cJSON_CreateArray()) : NULL;
     w->path = path;
     for (int i = 0; i < argc; i++) {
         const cJSON *s = target_find(sensors, argv[i]);
         if (!s)
             return CTL_REFUSED;
-        cJSON_AddItemToArray(*only, cJSON_CreateString(json_text(s, "id", "")));
+        cJSON_AddItemToArray(w->only, cJSON_CreateString(json_text(s, "id", "")));
         if (asprintf(&path, "%s%csensor=%s", w->path, i ? '&' : '?', json_text(s, "id", "")) < 0)
             abort();
         free(w->path);
@@ -272,25 +298,24 @@ int verb_watch(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
     struct watch w = {.c = c};
     const cJSON *sensors;
-    cJSON *only = NULL;
     struct answer a;
-    int rc = verb_words(v, &argc, argv, NULL, 0, 0, 100);
+    int rc = verb_words(v, &argc, argv, NULL, 0, 0, SENSORS);
     bool screen = say_on_terminal() && !c->json;
 
     if (rc != CTL_OK)
         return rc;
     rc = target_list(c, &a, &sensors);
     if (rc == CTL_OK)
-        rc = choose(&w, sensors, argc, argv, &only);
+        rc = choose(&w, sensors, argc, argv);
     if (rc == CTL_OK) {
-        watch_view_init(&w.view, sensors, only);
+        watch_view_init(&w.view, sensors, w.only);
         if (screen)
             fill(&w);
         rc = screen ? watch_screen(&w) : watch_lines(&w);
     }
     stream_close(w.stream);
     watch_view_free(&w.view);
-    cJSON_Delete(only);
+    cJSON_Delete(w.only);
     answer_free(&a);
     free(w.path);
     return rc;

@@ -36,23 +36,31 @@ static bool has(const cJSON *list, const char *id)
     return false;
 }
 
+static int by_id(const void *a, const void *b)
+{
+    return strcmp((*(struct watch_row *const *)a)->id, (*(struct watch_row *const *)b)->id);
+}
+
 void watch_view_init(struct watch_view *v, const cJSON *sensors, const cJSON *only)
 {
-    const cJSON *s;
+    size_t most = (size_t)cJSON_GetArraySize(sensors) + 1;
 
     v->n = 0;
-    v->rows = must(calloc((size_t)cJSON_GetArraySize(sensors) + 1, sizeof *v->rows));
-    for (s = json_first(sensors); s; s = s->next) {
+    v->rows = must(calloc(most, sizeof *v->rows));
+    v->by_id = must(calloc(most, sizeof(struct watch_row *)));
+    for (const cJSON *s = json_first(sensors); s; s = s->next) {
         const char *id = json_text(s, "id", "");
         if (only ? !has(only, id) : !json_true(s, "enable"))
             continue;
-        struct watch_row *r = &v->rows[v->n++];
+        struct watch_row *r = &v->rows[v->n];
+        v->by_id[v->n++] = r;
         r->id = must(strdup(id));
         r->name = must(strdup(json_text(s, "name", id)));
         r->each_second = strcmp(json_text(s, "class", ""), "analog") == 0;
         set_value(&r->latest[WATCH_GAUGE], json_get(s, "gauge"), json_text(s, "unit.gauge", ""));
         set_value(&r->latest[WATCH_COUNTER], json_get(s, "counter"), json_text(s, "unit.counter", ""));
     }
+    qsort(v->by_id, v->n, sizeof(struct watch_row *), by_id);
 }
 
 void watch_view_free(struct watch_view *v)
@@ -62,15 +70,35 @@ void watch_view_free(struct watch_view *v)
         free(v->rows[i].name);
     }
     free(v->rows);
+    free(v->by_id);
     *v = (struct watch_view){0};
+}
+
+void watch_view_renew(struct watch_view *v, const cJSON *sensors, const cJSON *only)
+{
+    struct watch_view next;
+
+    watch_view_init(&next, sensors, only);
+    for (size_t i = 0; i < next.n; i++) {
+        struct watch_row *r = &next.rows[i], *old = watch_view_find(v, r->id);
+        if (!old)
+            continue;
+        memcpy(r->history, old->history, sizeof r->history);
+        r->n_history = old->n_history;
+        r->heard_s = old->heard_s;
+    }
+    watch_view_free(v);
+    *v = next;
 }
 
 struct watch_row *watch_view_find(struct watch_view *v, const char *id)
 {
-    for (size_t i = 0; i < v->n; i++)
-        if (strcmp(v->rows[i].id, id) == 0)
-            return &v->rows[i];
-    return NULL;
+    char copy[64];
+    struct watch_row key = {.id = copy}, *at = &key, **found;
+
+    snprintf(copy, sizeof copy, "%s", id);
+    found = v->n ? bsearch(&at, v->by_id, v->n, sizeof at, by_id) : NULL;
+    return found ? *found : NULL;
 }
 
 static void remember(struct watch_row *r, double value)

@@ -27,13 +27,17 @@ struct watch_row {
 };
 
 struct watch_view {
-    struct watch_row *rows; /* owned */
+    struct watch_row *rows; /* in the list's order, owned */
+    struct watch_row **by_id;
     size_t n;
 };
 
 /* A row for each enabled sensor of the API's list (all when only is NULL, else those whose id is in it). */
 void watch_view_init(struct watch_view *v, const cJSON *sensors, const cJSON *only);
 void watch_view_free(struct watch_view *v);
+
+/* The list has changed: rows go and come, those that stay keep their history. */
+void watch_view_renew(struct watch_view *v, const cJSON *sensors, const cJSON *only);
 
 /* NULL: not watched. */
 struct watch_row *watch_view_find(struct watch_view *v, const char *id);

@@ -6,6 +6,7 @@ import re
 import socketserver
 import threading
 import time
+import types
 from typing import NamedTuple
 
 
@@ -27,8 +28,8 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 class CtlStub:
     """answers: {"GET /api/v1/status": answer}, where an answer is an object for JSON, (status, object), (status, object,
-    headers), bytes, or a function of the request that returns one of these; a list of (event, data) is a stream, which
-    then stays open until the stub is closed."""
+    headers), bytes, or a function of the request that returns one of these; a list of (event, data), or a generator of
+    such, is a stream, which then stays open until the stub is closed."""
 
     def __init__(self, path, answers=None):
         self.path, self.requests, self.answers = path, [], dict(answers or {})
@@ -53,7 +54,7 @@ class CtlStub:
                 status, body, headers = 200, answer, {}
                 if isinstance(answer, tuple):
                     status, body, headers = (*answer, {})[:3]
-                if isinstance(body, list) and all(isinstance(event, tuple) for event in body):
+                if isinstance(body, types.GeneratorType) or (isinstance(body, list) and body and isinstance(body[0], tuple)):
                     self.stream(body)
                     return
                 data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()

@@ -5,6 +5,8 @@ import re
 import signal
 import socket
 import stat
+import subprocess
+import threading
 import time
 
 import pytest
@@ -421,6 +423,35 @@ def test_watch_in_lines(ctl, stub):
     assert [line[:11] for line in t.text.splitlines()] == ['{"sensor": ', '{"sensor": ']
     t.type("\x03")
     assert t.wait() == -signal.SIGINT
+
+
+def test_a_reader_that_goes_ends_it(ctl, stub):
+    stub.answers["GET /api/v1/sensors"] = {"sensors": household()}
+    stub.answers["GET /api/v1/live"] = [reading(1, n) for n in range(20000)]
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {FLUKSOCTL} watch | head -n 2"], capture_output=True, text=True,
+                          timeout=30, env={**os.environ, **ctl.env})
+    assert len(done.stdout.splitlines()) == 2 and done.stderr == "" and done.returncode == REFUSED
+
+
+def test_watch_sees_sensors_that_come_and_go(ctl, stub, tmux):
+    stub.answers["GET /api/v1/sensors"] = {"sensors": household()[:2]}
+    stub.answers["GET /api/v1/readings.*"] = []
+    more = threading.Event()
+
+    def readings():
+        yield reading(1, 213)
+        more.wait(30)
+        yield reading(3, 333)
+        while True:
+            time.sleep(0.1)
+            yield reading(3, 334)
+    stub.answers["GET /api/v1/live"] = lambda request: readings()
+    tmux.start(FLUKSOCTL, "watch", env=ctl.env)
+    tmux.wait_for("^solar")
+    stub.answers["GET /api/v1/sensors"] = {"sensors": [household()[0], household()[2]]}
+    more.set()
+    tmux.wait_for("^boiler +334 W  ▇")
+    assert "solar" not in "\n".join(tmux.screen()) and tmux.wait_for("^main")
 
 
 def test_watch_on_a_screen(ctl, stub, tmux):
