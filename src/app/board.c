@@ -268,12 +268,19 @@ static const char *sensor_name(void *ctx, unsigned id)
     return channel_name(ctx, id);
 }
 
+static const char *sync_idle(void *self)
+{
+    const struct board *b = self;
+
+    return b->app->settings->board.protocol == BOARD_NONE ? no_board : NULL;
+}
+
 static void sync_start(void *self, const struct errand_told *told)
 {
     struct board *b = self;
 
-    if (b->app->settings->board.protocol == BOARD_NONE) {
-        told->end(told->ctx, ERRAND_NONE, no_board);
+    if (sync_idle(b)) {
+        told->end(told->ctx, ERRAND_NONE, sync_idle(b));
         return;
     }
     board_sync_start(&b->sync, told);
@@ -337,7 +344,7 @@ static void *board_new(struct app *app)
     b->second.data = b->deadline.data = b;
     b->sync = (struct board_sync){.conv = &b->conv, .why_down = why_down, .sensor = sensor_name, .ctx = b};
     board_sync_init(&b->sync, app->loop);
-    app->errands[ERRAND_BOARD_SYNC] = (struct errand){sync_start, sync_cancel, b};
+    app->errands[ERRAND_BOARD_SYNC] = (struct errand){sync_start, sync_cancel, sync_idle, b};
     if (app->record_path)
         b->record = record_open(app->record_path);
     stats_add(&app->stats, board_stats, b);

@@ -35,6 +35,7 @@ struct errand_told {
 struct errand {
     void (*start)(void *self, const struct errand_told *told); /* copied. NULL: nobody can do it */
     void (*cancel)(void *self);
+    const char *(*idle)(void *self); /* why there is nothing to do; NULL: there is */
     void *self;
 };
 

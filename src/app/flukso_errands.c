@@ -5,11 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool asked(const struct flukso *f)
-{
-    return f->syncing || f->calling;
-}
-
 /* Whatever was waited for, it is tried now. */
 static void hurry(struct flukso *f)
 {
@@ -41,23 +36,26 @@ static void sync_all(struct flukso *f)
     hurry(f);
 }
 
-/* True when there is nothing to do, which is told. */
-static bool idle(struct flukso *f, const struct errand_told *told)
+static const char *idle(void *self)
 {
-    if (f->on)
-        return false;
-    told->end(told->ctx, ERRAND_NONE, f->why_off);
-    return true;
+    const struct flukso *f = self;
+
+    return f->on ? NULL : f->why_off;
+}
+
+static const char *sync_idle(void *self)
+{
+    const struct flukso *f = self;
+
+    return f->on && !f->n_sensors ? "no sensor is reported" : idle(self);
 }
 
 static void sync_start(void *self, const struct errand_told *told)
 {
     struct flukso *f = self;
 
-    if (idle(f, told))
-        return;
-    if (!f->n_sensors) {
-        told->end(told->ctx, ERRAND_NONE, "no sensor is reported");
+    if (sync_idle(f)) {
+        told->end(told->ctx, ERRAND_NONE, sync_idle(f));
         return;
     }
     if (f->call == FLUKSO_CALL_CONFIG) { /* it may hang since long, and comes again */
@@ -117,8 +115,10 @@ static void call_start(void *self, const struct errand_told *told)
 {
     struct flukso *f = self;
 
-    if (idle(f, told))
+    if (idle(f)) {
+        told->end(told->ctx, ERRAND_NONE, idle(f));
         return;
+    }
     f->call_told = *told;
     f->calling = true;
     f->beat_ms = 0;
@@ -152,27 +152,20 @@ void flukso_errand_outage(struct flukso *f, int status, const char *text)
 
 void flukso_errand_settings(struct flukso *f)
 {
-    if (!asked(f))
-        return;
-    if (!f->on) {
-        if (f->calling)
-            call_end(f, ERRAND_NONE, f->why_off);
-        if (f->syncing)
-            sync_end(f, ERRAND_NONE, f->why_off);
-        return;
-    }
-    if (f->calling)
+    if (f->calling && idle(f))
+        call_end(f, ERRAND_NONE, idle(f));
+    else if (f->calling)
         f->beat_ms = 0; /* the call was dropped */
-    if (f->syncing && f->n_sensors)
-        sync_all(f);
+    if (f->syncing && sync_idle(f))
+        sync_end(f, ERRAND_NONE, sync_idle(f));
     else if (f->syncing)
-        sync_end(f, ERRAND_NONE, "no sensor is reported");
+        sync_all(f);
 }
 
 void flukso_errands_offer(struct flukso *f)
 {
-    f->app->errands[ERRAND_SERVER_SYNC] = (struct errand){sync_start, sync_cancel, f};
-    f->app->errands[ERRAND_SERVER_CALL] = (struct errand){call_start, call_cancel, f};
+    f->app->errands[ERRAND_SERVER_SYNC] = (struct errand){sync_start, sync_cancel, sync_idle, f};
+    f->app->errands[ERRAND_SERVER_CALL] = (struct errand){call_start, call_cancel, idle, f};
 }
 
 void flukso_errands_drop(struct flukso *f)
