@@ -36,7 +36,7 @@ int scrypt_line_parse(struct scrypt_line *l, const char *text, size_t len) MUSTC
 /* Write it, without a line feed. */
 void scrypt_line_format(const struct scrypt_line *l, char out[SCRYPT_LINE_MAX + 1]);
 
-/* Make the line of a new password. 0, or -1 when libcrypto fails (there is no memory). */
+/* Make the line of a new password; salt is no part of *l. 0, or -1 when libcrypto fails (there is no memory). */
 int scrypt_line_make(struct scrypt_line *l, const char *password, const uint8_t salt[SCRYPT_SALT]) MUSTCHECK;
 
 /* 1: this is the password; 0: it is not; -1: libcrypto fails. Compared in constant time. */
