@@ -20,6 +20,11 @@ static void on_again(uv_idle_t *i)
     httpd_run(i->data);
 }
 
+void httpd_run_soon(struct httpd *h)
+{
+    uv_idle_start(&h->again, on_again);
+}
+
 static bool wants_more(const struct httpd *h)
 {
     MHD_UNSIGNED_LONG_LONG wish;
@@ -44,7 +49,7 @@ static void arm_again(struct httpd *h)
 /* Wake up for what comes first: a deadline, or the end of a pause. Nothing: no wake-up. */
 static void arm_timer(struct httpd *h)
 {
-    int64_t now = httpd_now_ms(h), at = INT64_MAX;
+    int64_t now = httpd_now_ms(h), at = httpd_lingers_due_ms(h);
 
     for (const struct httpd_conn *c = h->conns; c; c = c->next)
         if (c->deadline_ms < at)
@@ -61,6 +66,7 @@ void httpd_run(struct httpd *h)
 {
     for (struct httpd_engine *e = h->engines; e; e = e->next)
         h->mhd->run(e->daemon);
+    httpd_engines_reap(h);
     httpd_update_accepting(h);
     arm_again(h);
     arm_timer(h);
@@ -75,8 +81,12 @@ static void on_timer(uv_timer_t *t)
             continue;
         h->timed_out++;
         c->deadline_ms = INT64_MAX;
-        shutdown(c->from.fd, SHUT_RDWR); /* the library sees the end and lets go of it */
+        if (c->state == CONN_LATER)
+            httpd_later_expire(c);
+        else
+            shutdown(c->from.fd, SHUT_RDWR); /* the library sees the end and lets go of it */
     }
+    httpd_lingers_end(h, httpd_now_ms(h));
     httpd_run(h);
 }
 
@@ -150,12 +160,15 @@ const char *httpd_library_version(const struct httpd *h)
 
 void httpd_stop(struct httpd *h)
 {
+    h->stopped = true;
     httpd_close_listeners(h);
+    httpd_lingers_end(h, INT64_MAX);
     uv_timer_stop(&h->timer);
     uv_idle_stop(&h->again);
-    while (h->engines)
-        httpd_engine_close(&h->engines);
-    h->plain = NULL;
+    for (struct httpd_conn *c = h->conns; c; c = c->next)
+        httpd_go_on(c); /* the library wants no paused one at its end */
+    httpd_unwatch(h);
+    httpd_engines_close(h);
 }
 
 void httpd_handle_closed(struct httpd *h)

@@ -140,7 +140,8 @@ void httpd_route(struct httpd *h, const char *method, const char *path, http_han
 void httpd_unroute(struct httpd *h, const void *ctx);
 
 /* Asked for each request of a route that is not HTTP_OPEN, once its header is whole and before any byte of its body
- * is taken. True: go on, as q->user (copied; cut at HTTP_USER_MAX). False: *r is the answer, at once. */
+ * is taken. True: go on, as q->user (copied behind the gate, so no local of it; cut at HTTP_USER_MAX). False: *r is
+ * the answer, at once. */
 typedef bool (*http_gate)(void *ctx, struct http_request *q, enum http_need need, struct http_reply *r);
 
 /* Without a gate (NULL), HTTP_READ and HTTP_WRITE are for clients on this host. */

@@ -162,30 +162,55 @@ enum MHD_Result httpd_admit(struct httpd_conn *c, struct MHD_Connection *mc, con
         httpd_reply_drop(&k.r);
         refuse_body(c, &k.r, MHD_HTTP_CONTENT_TOO_LARGE, 0);
     }
+    c->lingers = true;
     return httpd_queue(c, mc, &k.r, true);
 }
 
 /* Routes may have come and gone since the header, so they are looked up again; the gate was asked already when there
- * is a body. */
+ * is a body. False: k->r is the answer. */
+static bool is_admitted(struct httpd_conn *c, struct MHD_Connection *mc, const char *method, struct call *k)
+{
+    if (!look_up(c, mc, method, k))
+        return false;
+    if (c->state == CONN_WHOLE)
+        return may(c, k);
+    if (c->state == CONN_BODY)
+        return true;
+    refuse_body(c, &k->r, c->body.refusal, k->entry->route.body_max);
+    return false;
+}
+
+static void handle(struct httpd_conn *c, struct call *k)
+{
+    k->q.user = c->user[0] ? c->user : NULL;
+    if (c->body.len) {
+        k->q.body = c->body.buf;
+        k->q.body_len = c->body.len;
+    }
+    k->entry->route.handler(k->entry->ctx, &k->q, &k->r);
+    httpd_body_free(c);
+    if (!k->r.more) {
+        free(c->stream);
+        c->stream = NULL;
+    }
+}
+
 enum MHD_Result httpd_answer(struct httpd_conn *c, struct MHD_Connection *mc, const char *method)
 {
     struct call k;
+    bool over = c->state == CONN_OVER;
 
-    if (!look_up(c, mc, method, &k))
-        return httpd_queue(c, mc, &k.r, false);
-    if (c->state == CONN_OVER) {
-        refuse_body(c, &k.r, c->body.refusal, k.entry->route.body_max);
-        return httpd_queue(c, mc, &k.r, true);
+    if (c->state != CONN_ANSWERED && is_admitted(c, mc, method, &k)) {
+        handle(c, &k);
+        if (c->later) {
+            httpd_later_wait(c);
+            return MHD_YES;
+        }
     }
-    if (c->state == CONN_WHOLE && !may(c, &k))
-        return httpd_queue(c, mc, &k.r, false);
-    k.q.user = c->user[0] ? c->user : NULL;
-    if (c->body.len) {
-        k.q.body = c->body.buf;
-        k.q.body_len = c->body.len;
+    if (c->state == CONN_ANSWERED) {
+        k.r = c->answer;
+        c->answer = (struct http_reply){.status = 0};
     }
-    k.entry->route.handler(k.entry->ctx, &k.q, &k.r);
-    httpd_body_free(c);
     /* libmicrohttpd 0.9.75 sends the end of a body in pieces even to a HEAD */
-    return httpd_queue(c, mc, &k.r, k.r.more && strcmp(method, "HEAD") == 0);
+    return httpd_queue(c, mc, &k.r, over || (k.r.more && strcmp(method, "HEAD") == 0));
 }

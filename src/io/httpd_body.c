@@ -7,8 +7,7 @@
 #include <strings.h>
 
 #define FIRST_CAP 1024
-#define DROP_MAX                                                                                                       \
-    (256u << 10) /* bytes of a body in chunks that are read on beyond the limit, for the sake of the answer */
+#define DROP_MAX  (256u << 10) /* bytes beyond the limit that are still read, for the sake of the answer */
 
 /* Digits alone; the library refuses the others itself, and a size beyond 2^64 too. */
 static uint64_t size_of(const char *text)
@@ -71,8 +70,10 @@ static bool grow(struct httpd_conn *c, size_t len)
 /* The library can answer before a body or behind it, not amid: its rest is read and dropped. */
 static void give_up(struct httpd_conn *c, unsigned status)
 {
+    const struct httpd_body over = {.max = c->body.max, .dropped = c->body.len, .refusal = status};
+
     httpd_body_free(c);
-    c->body.refusal = status;
+    c->body = over;
     c->state = CONN_OVER;
 }
 
@@ -88,7 +89,7 @@ bool httpd_body_take(struct httpd_conn *c, const char *data, size_t len)
     }
     if (c->state != CONN_BODY) {
         b->dropped += len;
-        return b->dropped <= DROP_MAX;
+        return b->dropped <= b->max + DROP_MAX;
     }
     memcpy(b->buf + b->len, data, len);
     b->len += len;

@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void conn_add(struct httpd *h, void **context)
+static void conn_add(struct httpd *h, struct MHD_Connection *mc, void **context)
 {
     struct httpd_conn *c = must(calloc(1, sizeof *c));
 
     c->h = h;
+    c->mc = mc;
     c->from = h->arriving;
     c->deadline_ms = httpd_now_ms(h) + HTTPD_REQUEST_MS;
     c->next = h->conns;
@@ -18,6 +19,8 @@ static void conn_add(struct httpd *h, void **context)
     c->link = &h->conns;
     h->conns = c;
     h->n_conns++;
+    h->n_socket += c->from.via == HTTP_SOCKET;
+    c->from.engine->n_conns++;
     h->accepted++;
     *context = c;
 }
@@ -30,24 +33,28 @@ static void request_end(struct httpd_conn *c)
     c->api = false;
     c->user[0] = '\0';
     httpd_body_free(c);
+    httpd_later_end(c);
     c->state = CONN_IDLE;
 }
 
 static void conn_remove(struct httpd_conn *c)
 {
     request_end(c);
+    if (c->lingers)
+        httpd_linger(c);
     *c->link = c->next;
     if (c->next)
         c->next->link = c->link;
     c->h->n_conns--;
+    c->h->n_socket -= c->from.via == HTTP_SOCKET;
+    c->from.engine->n_conns--;
     free(c);
 }
 
 void httpd_on_connection(void *ctx, struct MHD_Connection *mc, void **context, enum MHD_ConnectionNotificationCode code)
 {
-    (void)mc;
     if (code == MHD_CONNECTION_NOTIFY_STARTED)
-        conn_add(ctx, context);
+        conn_add(ctx, mc, context);
     else
         conn_remove(*context);
 }
@@ -84,10 +91,14 @@ enum MHD_Result httpd_on_request(void *ctx, struct MHD_Connection *mc, const cha
 
     (void)ctx, (void)url, (void)version;
     *data_len = 0;
+    if (c->gone)
+        return MHD_NO;
     if (c->state == CONN_IDLE)
         return on_header(c, mc, method);
     if (len > 0)
         return httpd_body_take(c, data, len) ? MHD_YES : MHD_NO;
+    if (c->state == CONN_LATER)
+        return MHD_YES;
     return httpd_answer(c, mc, method);
 }
 

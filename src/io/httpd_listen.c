@@ -19,15 +19,19 @@
 
 static void on_acceptable(uv_poll_t *p, int status, int events);
 
-static bool has_place(const struct httpd *h)
+static bool has_place(const struct httpd_listener *l)
 {
-    return h->n_conns < LIMIT_HTTP_CONNECTIONS && httpd_now_ms(h) >= h->accept_at_ms;
+    const struct httpd *h = l->h;
+    bool room =
+        l->via == HTTP_SOCKET ? h->n_socket < LIMIT_HTTP_SOCKET : h->n_conns - h->n_socket < LIMIT_HTTP_CONNECTIONS;
+
+    return room && httpd_now_ms(h) >= h->accept_at_ms;
 }
 
 void httpd_update_accepting(struct httpd *h)
 {
     for (struct httpd_listener *l = h->listeners; l; l = l->next) {
-        bool on = has_place(h);
+        bool on = has_place(l);
         if (on == l->accepting)
             continue;
         l->accepting = on;
@@ -64,11 +68,13 @@ static bool accept_one(struct httpd_listener *l)
         h->accept_at_ms = httpd_now_ms(h) + ACCEPT_PAUSE_MS;
         return false;
     }
-    a->ip = address_ip(&a->peer);
-    if (count_of_ip(h, &a->ip) >= LIMIT_HTTP_PER_IP) {
+    a->engine = l->engine ? l->engine : h->plain;
+    if (l->via != HTTP_SOCKET)
+        a->ip = address_ip(&a->peer);
+    if (l->via != HTTP_SOCKET && count_of_ip(h, &a->ip) >= LIMIT_HTTP_PER_IP) {
         h->refused++;
         close(a->fd);
-    } else if (h->mhd->add_connection(h->plain->daemon, a->fd, (struct sockaddr *)&a->peer, len) != MHD_YES) {
+    } else if (h->mhd->add_connection(a->engine->daemon, a->fd, (struct sockaddr *)&a->peer, len) != MHD_YES) {
         h->refused++;
     }
     return true;
@@ -80,11 +86,11 @@ static void on_acceptable(uv_poll_t *p, int status, int events)
     struct httpd *h = l->h;
 
     (void)status, (void)events;
-    if (!h->plain && (httpd_load(h) < 0 || !(h->plain = httpd_engine_new(h)))) {
+    if (!l->engine && !h->plain && (httpd_load(h) < 0 || !(h->plain = httpd_engine_new(h, NULL, NULL)))) {
         httpd_close_listeners(h);
         return;
     }
-    for (int i = 0; i < ACCEPT_BURST && has_place(h); i++)
+    for (int i = 0; i < ACCEPT_BURST && has_place(l); i++)
         if (!accept_one(l))
             break;
     httpd_run(h);
@@ -108,6 +114,10 @@ static void listener_close(struct httpd_listener **link)
     *link = l->next;
     uv_close((uv_handle_t *)&l->poll, on_listener_closed);
     close(l->fd);
+    if (l->engine)
+        httpd_engine_retire(l->engine);
+    if (l->via == HTTP_SOCKET)
+        httpd_socket_remove(&l->file);
 }
 
 void httpd_close_listeners(struct httpd *h)
@@ -165,10 +175,49 @@ int httpd_listen(struct httpd *h, const struct sockaddr *address)
     return 0;
 }
 
+int httpd_listen_tls(struct httpd *h, const struct sockaddr *address, const char *cert_pem, const char *key_pem)
+{
+    if (httpd_load(h) < 0)
+        return -ELIBACC;
+    int fd = open_listening(address);
+    if (fd < 0)
+        return fd;
+    struct httpd_engine *e = httpd_engine_new(h, cert_pem, key_pem);
+    if (!e) {
+        close(fd);
+        return -EINVAL;
+    }
+    struct httpd_listener *l = listener_new(h, fd, HTTP_TLS);
+    l->engine = e;
+    memcpy(&l->address, address, address_len(address));
+    return 0;
+}
+
+int httpd_listen_socket(struct httpd *h, const char *path)
+{
+    struct httpd_socket_file file;
+    int fd = httpd_socket_open(&file, path);
+
+    if (fd < 0)
+        return fd;
+    listener_new(h, fd, HTTP_SOCKET)->file = file;
+    return 0;
+}
+
 void httpd_unlisten(struct httpd *h, const struct sockaddr *address)
 {
     for (struct httpd_listener **l = &h->listeners; *l; l = &(*l)->next) {
         if (memcmp(&(*l)->address, address, address_len(address)) != 0)
+            continue;
+        listener_close(l);
+        return;
+    }
+}
+
+void httpd_unlisten_socket(struct httpd *h, const char *path)
+{
+    for (struct httpd_listener **l = &h->listeners; *l; l = &(*l)->next) {
+        if ((*l)->via != HTTP_SOCKET || strcmp((*l)->file.path, path) != 0)
             continue;
         listener_close(l);
         return;

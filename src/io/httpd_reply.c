@@ -68,32 +68,6 @@ void httpd_reply_drop(struct http_reply *r)
     *r = (struct http_reply){.status = MHD_HTTP_OK};
 }
 
-static ssize_t on_more(void *ctx, uint64_t pos, char *dst, size_t size)
-{
-    const struct http_reply *r = ctx;
-    size_t n = r->more(r->ctx, dst, size);
-
-    (void)pos;
-    return n ? (ssize_t)n : MHD_CONTENT_READER_END_OF_STREAM;
-}
-
-static void on_no_more(void *ctx)
-{
-    struct http_reply *r = ctx;
-
-    if (r->done)
-        r->done(r->ctx);
-    free(r);
-}
-
-static struct MHD_Response *response_in_pieces(const struct mhd *mhd, const struct http_reply *r)
-{
-    struct http_reply *copy = must(malloc(sizeof *copy));
-
-    *copy = *r;
-    return mhd->create_response_from_callback(MHD_SIZE_UNKNOWN, HTTPD_MEMORY / 2, on_more, copy, on_no_more);
-}
-
 static void add_header(const struct mhd *mhd, struct MHD_Response *resp, const char *name, const char *value)
 {
     if (mhd->add_response_header(resp, name, value) != MHD_YES)
@@ -128,11 +102,13 @@ enum MHD_Result httpd_queue(struct httpd_conn *c, struct MHD_Connection *mc, str
 {
     const struct mhd *mhd = c->h->mhd;
     struct MHD_Response *resp =
-        r->more ? response_in_pieces(mhd, r) : mhd->create_response_from_buffer(r->len, r->body, MHD_RESPMEM_MUST_FREE);
+        r->more ? httpd_pieces(c, r) : mhd->create_response_from_buffer(r->len, r->body, MHD_RESPMEM_MUST_FREE);
     enum MHD_Result rc;
 
     if (!resp)
         abort();
+    if (!r->status)
+        r->status = MHD_HTTP_OK;
     add_headers(c, resp, r);
     if (last)
         add_header(mhd, resp, "Connection", "close");
