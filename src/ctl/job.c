@@ -178,8 +178,13 @@ int job_run(const struct ctl *c, const char *verb, const cJSON *body, cJSON **en
 
 enum job_verdict job_verdict(const cJSON *part)
 {
+    static const char *const words[] = {"", "ok", "skip", "fail"}; /* as job_verdict counts */
     const cJSON *ok = json_get(part, "ok");
+    const char *result = json_text(part, "result", "");
 
+    for (enum job_verdict v = JOB_GOOD; v <= JOB_BAD; v++)
+        if (strcmp(result, words[v]) == 0)
+            return v;
     if (!cJSON_IsBool(ok))
         return JOB_NO_VERDICT;
     if (cJSON_IsTrue(ok))
@@ -206,6 +211,14 @@ static void add_result(struct table *t, const char *before, const cJSON *part)
     table_cell(t, SAY_PLAIN, "%s", json_text(part, "text", ""));
 }
 
+/* The parts that a result has: its members, or those of the list `checks`. */
+static const cJSON *first_part(const cJSON *result)
+{
+    const cJSON *checks = json_get(result, "checks");
+
+    return json_first(checks ? checks : result);
+}
+
 void job_results(const cJSON *result)
 {
     static const struct table_column columns[] = {{0}, {0}, {0}};
@@ -213,7 +226,7 @@ void job_results(const cJSON *result)
     const cJSON *part, *s;
 
     table_init(&t, columns, ARRAY_LEN(columns));
-    for (part = json_first(result); part; part = part->next) {
+    for (part = first_part(result); part; part = part->next) {
         if (job_verdict(part) == JOB_NO_VERDICT)
             continue;
         add_result(&t, "", part);
@@ -223,4 +236,20 @@ void job_results(const cJSON *result)
     }
     table_print(&t, stdout, 0, 0, "\n");
     table_free(&t);
+}
+
+char *job_failed(const cJSON *result)
+{
+    char *words = NULL, *more;
+
+    for (const cJSON *part = first_part(result); part; part = part->next) {
+        if (job_verdict(part) != JOB_BAD)
+            continue;
+        const char *name = part->string ? part->string : json_text(part, "name", "?");
+        if (asprintf(&more, "%s%s%s", words ? words : "", words ? ", " : "", name) < 0)
+            abort();
+        free(words);
+        words = more;
+    }
+    return words;
 }

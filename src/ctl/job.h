@@ -23,7 +23,8 @@ int job_follow(const struct ctl *c, const char *id, bool ours, cJSON **end) MUST
 /* The id that an answer names: {"job":"j1"}. NULL: none. */
 const char *job_of(const struct answer *a);
 
-/* How a part of a result went: {"ok", "code", ...}. Not done (a negative code) is no failure: it was not wanted. */
+/* How a part of a result went: {"ok", "code", ...} of a sync, where not done (a negative code) is no failure, or
+ * {"result": "ok", "fail" or "skip", ...} of a self-test. */
 enum job_verdict { JOB_NO_VERDICT, JOB_GOOD, JOB_NOT_DONE, JOB_BAD };
 enum job_verdict job_verdict(const cJSON *part);
 const char *job_verdict_text(enum job_verdict v);
@@ -31,5 +32,8 @@ enum say_colour job_verdict_colour(enum job_verdict v);
 
 /* A line for each part of a result, and for each sensor in it that failed: did it work, and what is there to say. */
 void job_results(const cJSON *result);
+
+/* The names of the parts that failed, as words; free it. NULL: none. */
+char *job_failed(const cJSON *result);
 
 #endif

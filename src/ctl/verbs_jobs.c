@@ -6,7 +6,6 @@
 #include "ctl/say.h"
 #include "ctl/verbs.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -21,24 +20,6 @@ static void print_json(const cJSON *job)
     cJSON_free(text);
 }
 
-/* The parts of the result that are told to have failed, as words; free it. NULL: none. */
-static char *failed_parts(const cJSON *result)
-{
-    const cJSON *r;
-    char *words = NULL, *more;
-
-    for (r = json_first(result); r; r = r->next) {
-        if (job_verdict(r) != JOB_BAD)
-            continue;
-        const char *name = r->string ? r->string : json_text(r, "name", "?");
-        if (asprintf(&more, "%s%s%s", words ? words : "", words ? ", " : "", name) < 0)
-            abort();
-        free(words);
-        words = more;
-    }
-    return words;
-}
-
 static int run_job(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
     cJSON *end = NULL;
@@ -48,7 +29,7 @@ static int run_job(struct ctl *c, const struct verb *v, int argc, char **argv)
         return rc;
     rc = job_run(c, v->name, NULL, &end);
     const cJSON *result = json_get(end, "result");
-    char *failed = failed_parts(result);
+    char *failed = job_failed(result);
     if (end && c->json)
         print_json(end);
     else if (end)
