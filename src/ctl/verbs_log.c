@@ -7,18 +7,41 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define LINES     20
 #define LINES_MAX 1000
 
-/* A line in the colour of its level. */
+/* The text behind the time that a line begins with ("2026-01-31T23:59:59.123Z "), the Unix second in *second; the line
+ * itself when it begins otherwise. */
+static const char *behind_time(const char *line, double *second)
+{
+    struct tm tm = {0};
+    const char *end = strptime(line, "%Y-%m-%dT%H:%M:%S", &tm), *text = end ? strstr(end, "Z ") : NULL;
+
+    *second = text ? (double)timegm(&tm) : 0;
+    return text ? text + 2 : line;
+}
+
+static bool begins(const char *text, const char *word)
+{
+    size_t n = strlen(word);
+
+    return strncmp(text, word, n) == 0 && text[n] == ' ';
+}
+
+/* For people: their own time, and the colour of the line's level. */
 static void print_line(const char *line, size_t len)
 {
-    char *copy = must(strndup(line, len)), *clean = say_clean(copy);
-    enum say_colour colour = strstr(clean, " error") ? SAY_RED : strstr(clean, " warning") ? SAY_YELLOW : SAY_PLAIN;
+    char *copy = must(strndup(line, len)), when[SAY_WORDS];
+    double second;
+    const char *text = behind_time(copy, &second);
+    enum say_colour colour = begins(text, "error") ? SAY_RED : begins(text, "warning") ? SAY_YELLOW : SAY_PLAIN;
 
-    say_line(colour, "%s", clean);
-    free(clean);
+    if (second > 0 && say_on_terminal())
+        say_line(colour, "%s %s", say_time(when, second), text);
+    else
+        say_line(colour, "%s", copy);
     free(copy);
 }
 

@@ -517,6 +517,13 @@ def test_the_log(ctl, stub):
     stub.answers["GET /api/v1/log.*"] = b"one\ntwo \x1b[2J\n"
     assert ctl("log", "-n", "2").lines == ["one", "two \ufffd[2J"]
     assert stub.requests[-1].path == "/api/v1/log?lines=2"
+    now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+    lines = f"{now}.123Z warning broker: an error\n2020-01-31T23:59:59.123Z error x\n"
+    stub.answers["GET /api/v1/log.*"] = lines.encode()
+    assert ctl("log").out == lines
+    t = ctl.terminal("log")
+    assert t.wait() == 0
+    assert t.text == f"\x1b[33m{now[11:]} warning broker: an error\x1b[m\n\x1b[31m2020-01-31 23:59 error x\x1b[m\n"
     stub.answers = {"GET /api/v1/log.*": [("line", "three"), ("line", "four")]}
     t = ctl.terminal("log", "-f")
     t.wait_for("^four")
