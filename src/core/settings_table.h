@@ -1,6 +1,6 @@
 /* The one table of settings keys: parsing, defaults, ranges and messages follow it, the JSON Schema is held
  * against it. It never says how keys depend on each other (settings_rules.c does). Only the settings modules
- * include this. */
+ * and fluksoctl include this. */
 #ifndef CORE_SETTINGS_TABLE_H
 #define CORE_SETTINGS_TABLE_H
 
