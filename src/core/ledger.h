@@ -30,6 +30,7 @@ struct ledger_entry {
     struct ledger_entry *marks_next; /* in the list of those whose marks changed */
     struct ledger_entry *after;      /* in the list of all */
     unsigned line;                   /* of ledger.lines: 1 + its index; 0: none */
+    int64_t means;                   /* what the counter stands for; 0: not said yet */
     bool changed, marks_changed;
     bool owed; /* the published counter was set: its source is to emit it, and to take this back */
 };

@@ -57,10 +57,15 @@ void ledger_marks_pause(struct ledger_entry *e)
     marks_pause(&e->marks, line(e->owner, e), &e->owner->now);
 }
 
-void ledger_marks_forget(struct ledger_entry *e)
+void ledger_marks_mean(struct ledger_entry *e, int64_t means)
 {
-    e->marks = (struct marks){0};
-    ledger_marks_changed(e);
+    if (e->means == means)
+        return;
+    if (e->means) {
+        e->marks = (struct marks){0};
+        ledger_marks_changed(e);
+    }
+    e->means = means;
 }
 
 struct marks_sum ledger_marks_sum(const struct ledger *l, const struct ledger_entry *e, enum marks_kind kind)
@@ -80,7 +85,7 @@ size_t ledger_marks_take(struct ledger *l, struct ledger_marks *out, size_t max)
         struct ledger_entry *e = l->marks_changed;
         l->marks_changed = e->marks_next;
         e->marks_changed = false;
-        out[n] = (struct ledger_marks){.stood_s = marks_stood_s(&e->marks, line(l, e), &l->now)};
+        out[n] = (struct ledger_marks){.stood_s = marks_stood_s(&e->marks, line(l, e), &l->now), .means = e->means};
         memcpy(out[n].id, e->id, sizeof e->id);
         memcpy(out[n].v, e->marks.v, sizeof out[n].v);
     }
@@ -114,6 +119,8 @@ void ledger_marks_restore(struct ledger *l, const struct ledger_marks *s)
         }
         to->why = from->why > MARKS_KNOWN && from->why < MARKS_UNSET ? from->why : MARKS_LOST;
     }
+    if (!e->means)
+        e->means = s->means;
     if (s->stood_s > e->marks.unix_s)
         e->marks.unix_s = s->stood_s;
     l->unrolled = l->all;

@@ -13,6 +13,7 @@ struct ledger_marks {
     char id[SENSOR_ID_LEN + 1];
     struct mark v[MARKS_KINDS]; /* without their epochs */
     int64_t stood_s;            /* the counter stood until this Unix second; 0: not known */
+    int64_t means;              /* what it stands for */
 };
 
 /* It is now so late (unix_s 0: not known); sure: the clock is synchronized. To be said before what follows. */
@@ -29,8 +30,9 @@ void ledger_heard(struct ledger *l, const char *line);
 /* The sensor is switched off: its counter is not listened to any more. */
 void ledger_marks_pause(struct ledger_entry *e);
 
-/* The sensor's counter stands for something else from now on: it begins anew. */
-void ledger_marks_forget(struct ledger_entry *e);
+/* What the sensor's counter stands for, as a number but 0. Another one than before, also in an earlier run: it is
+ * another quantity, of which there are no marks yet. */
+void ledger_marks_mean(struct ledger_entry *e, int64_t means);
 
 /* What the published counter rose since; of NULL, and of an entry without a counter: MARKS_NEW. */
 struct marks_sum ledger_marks_sum(const struct ledger *l, const struct ledger_entry *e, enum marks_kind kind);

@@ -68,6 +68,7 @@ static int put_marks(struct store_db *db, const struct ledger_marks *m)
         sqlite3_bind_int(st, 5 + 4 * kind, m->v[kind].why);
     }
     sqlite3_bind_int64(st, 2 + 4 * MARKS_KINDS, m->stood_s);
+    sqlite3_bind_int64(st, 3 + 4 * MARKS_KINDS, m->means);
     return store_sql_run(db, st);
 }
 
@@ -235,7 +236,8 @@ int store_db_counters(struct store_db *db, store_counter_cb cb, void *ctx)
 static void marks_row(void *ctx, sqlite3_stmt *st)
 {
     struct walk *w = ctx;
-    struct ledger_marks m = {.stood_s = sqlite3_column_int64(st, 1 + 4 * MARKS_KINDS)};
+    struct ledger_marks m = {.stood_s = sqlite3_column_int64(st, 1 + 4 * MARKS_KINDS),
+                             .means = sqlite3_column_int64(st, 2 + 4 * MARKS_KINDS)};
 
     text_out(m.id, sizeof m.id, st, 0);
     for (int kind = 0; kind < MARKS_KINDS; kind++) {

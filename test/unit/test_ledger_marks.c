@@ -248,13 +248,21 @@ static void another_meaning_begins_anew(void **state)
     struct ledger_entry *a = ledger_open(&ledger, A, "flm02:1");
 
     (void)state;
+    ledger_marks_mean(a, 1);
     feed(a, 5000);
     at(&ledger, MIDNIGHT);
     feed(a, 7000);
     at(&ledger, MIDNIGHT + HOUR);
-    ledger_marks_forget(a);
+    ledger_marks_mean(a, 1);
     feed(a, 8000);
-    assert_int_equal(ledger_marks_sum(&ledger, a, MARKS_DAY).why, MARKS_NEW);
+    assert_int_equal(ledger_marks_sum(&ledger, a, MARKS_DAY).milli, 1000);
+    a = restart(MIDNIGHT + 2 * HOUR);
+    ledger_marks_mean(a, 1);
+    assert_int_equal(ledger_marks_sum(&next, a, MARKS_DAY).milli, 1000);
+    ledger_marks_mean(a, 2);
+    assert_true(a->marks_changed);
+    feed(a, 9000);
+    assert_int_equal(ledger_marks_sum(&next, a, MARKS_DAY).why, MARKS_NEW);
 }
 
 static void a_new_store_learns_of_all(void **state)

@@ -64,6 +64,7 @@ static size_t read_marks(void)
 static const struct ledger_marks one = {
     .id = A,
     .stood_s = NOW + 5,
+    .means = 1234567890123,
     .v = {{.at_s = NOW, .milli = 1234567, .missed_s = NOW - 1, .why = MARKS_OFF, .epoch = 7},
           {.at_s = NOW - 10, .milli = 9876543210123, .missed_s = NOW - 11, .why = MARKS_CLOCK}}};
 
@@ -71,6 +72,7 @@ static void assert_is_one(const struct ledger_marks *m)
 {
     assert_string_equal(m->id, A);
     assert_int_equal(m->stood_s, one.stood_s);
+    assert_int_equal(m->means, one.means);
     for (int kind = 0; kind < MARKS_KINDS; kind++) {
         assert_int_equal(m->v[kind].at_s, one.v[kind].at_s);
         assert_int_equal(m->v[kind].milli, one.v[kind].milli);
