@@ -22,7 +22,9 @@ static void on_again(uv_idle_t *i)
 
 void httpd_run_soon(struct httpd *h)
 {
-    uv_idle_start(&h->again, on_again);
+    h->wanted = true;
+    if (!h->stopped)
+        uv_idle_start(&h->again, on_again);
 }
 
 static bool wants_more(const struct httpd *h)
@@ -40,7 +42,7 @@ static bool wants_more(const struct httpd *h)
  * all else. */
 static void arm_again(struct httpd *h)
 {
-    if (wants_more(h))
+    if (h->wanted || wants_more(h))
         uv_idle_start(&h->again, on_again);
     else
         uv_idle_stop(&h->again);
@@ -64,6 +66,7 @@ static void arm_timer(struct httpd *h)
 
 void httpd_run(struct httpd *h)
 {
+    h->wanted = false;
     for (struct httpd_engine *e = h->engines; e; e = e->next)
         h->mhd->run(e->daemon);
     httpd_engines_reap(h);

@@ -86,8 +86,8 @@ struct http_reply {
     size_t n_headers;
 };
 
-/* One header more: a static name, a value that is copied. Too many abort; a value with control bytes is left
- * out, and logged. */
+/* One header more: a static name, a value that is copied. Too many abort; a value that is empty or has control bytes
+ * is left out, and logged. */
 void http_header_add(struct http_reply *r, const char *name, const char *value);
 
 /* A short answer in plain text; a line end is added. */

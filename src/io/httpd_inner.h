@@ -107,6 +107,7 @@ struct httpd {
     struct httpd_conn *conns;
     struct httpd_linger *lingers;
     unsigned n_lingers;
+    bool wanted; /* httpd_run_soon() was called */
     bool stopped;
     unsigned n_conns, n_socket; /* all; those of HTTP_SOCKET */
     size_t body_bytes;          /* of all bodies */

@@ -79,7 +79,6 @@ void httpd_pause(struct httpd_conn *c)
     epoll_ctl(c->h->watch->fd, EPOLL_CTL_ADD, c->from.fd, &e); /* a failure means: its end is noticed later */
 }
 
-/* The library goes on at its next run, for which it wakes the loop itself. */
 void httpd_go_on(struct httpd_conn *c)
 {
     if (!c->paused)
@@ -87,4 +86,5 @@ void httpd_go_on(struct httpd_conn *c)
     c->paused = false;
     epoll_ctl(c->h->watch->fd, EPOLL_CTL_DEL, c->from.fd, NULL);
     c->h->mhd->resume_connection(c->mc);
+    httpd_run_soon(c->h); /* without a thread, the library wakes nobody */
 }

@@ -79,7 +79,7 @@ static void echo(void *ctx, const struct http_request *q, struct http_reply *r)
     r->len = q->body_len;
     http_header_add(r, "X-Via", vias[q->via]);
     http_header_add(r, "X-User", q->user ? q->user : "nobody");
-    http_header_add(r, "X-Rest", q->rest);
+    http_header_add(r, "X-Rest", q->rest[0] ? q->rest : "-");
     http_header_add(r, "X-Loopback", q->loopback ? "yes" : "no");
 }
 
