@@ -33,6 +33,21 @@ int64_t app_unix_s(struct app *a)
     return unix_s;
 }
 
+struct job_time app_job_time(struct app *a)
+{
+    return (struct job_time){app_mono_ms(a), app_unix_s(a)};
+}
+
+enum jobs_why app_job(struct app *a, const char *verb, const struct cJSON *args, job_handle *j, char error[JOB_LINE])
+{
+    return jobs_start(&a->jobs, app_job_time(a), verb, args, j, error);
+}
+
+void app_job_end(struct app *a, job_handle j, enum job_state state, char *result)
+{
+    jobs_end(&a->jobs, app_job_time(a), j, state, result);
+}
+
 void app_section(struct app *a, const struct status_section *s)
 {
     if (a->sections.n == STATUS_SECTIONS)

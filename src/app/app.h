@@ -3,9 +3,11 @@
 #ifndef APP_APP_H
 #define APP_APP_H
 
+#include "app/errand.h"
 #include "core/clock.h"
 #include "core/facts.h"
 #include "core/hub.h"
+#include "core/jobs.h"
 #include "core/ledger.h"
 #include "core/sensors.h"
 #include "core/stats.h"
@@ -16,8 +18,10 @@
 
 struct settings;
 struct httpd;
+struct live;
 struct mqtt;
 struct store;
+struct streams;
 struct window;
 
 struct app {
@@ -29,17 +33,24 @@ struct app {
     struct facts facts;
     struct clock clock;
     struct stats stats;
+    struct jobs jobs;                /* verbs are added in a service's new */
     struct status_sections sections; /* what services add to the status: in their new */
     struct store *store;             /* service_keeper's from its new to its close */
     int64_t kernel_ms;               /* monotonic, when the kernel was last asked of its clock */
     struct mqtt *mqtt;       /* the broker's connection: service_mqtt_sink's from its new to its close, NULL else */
     struct window *window;   /* 60 seconds of each gauge */
+    struct live *live;       /* where jobs tell their news (live_publish()): service_api_live's from new to close */
+    struct streams *streams; /* likewise */
     struct httpd *httpd;     /* routes are added in a service's new */
+    unsigned tls_port;       /* the HTTP server listens here with TLS; 0: nowhere (yet) */
     int64_t started_ms;      /* monotonic */
     const char *record_path; /* --record, or NULL */
     /* Bytes of the board's RS-485 port go to this line; NULL: nobody reads it. */
     void (*uart_bytes)(void *ctx, const uint8_t *bytes, size_t n);
     void *uart_ctx;
+    struct errand errands[ERRANDS]; /* what services do for others; set in their new */
+    void (*restart)(void *ctx);     /* end all in order, and start anew */
+    void *restart_ctx;
 };
 
 /* Monotonic milliseconds of this turn of the loop. */
@@ -50,6 +61,11 @@ int64_t app_unix_s(struct app *a);
 
 /* The wall clock as the host has it, in milliseconds. */
 int64_t app_wall_ms(void);
+
+/* Start a job, or end one, now: see jobs_start() and jobs_end(). */
+enum jobs_why app_job(struct app *a, const char *verb, const struct cJSON *args, job_handle *j, char error[JOB_LINE]);
+void app_job_end(struct app *a, job_handle j, enum job_state state, char *result);
+struct job_time app_job_time(struct app *a);
 
 /* Add to the status. Too many abort: their number is known when the program is written. */
 void app_section(struct app *a, const struct status_section *s);
@@ -69,6 +85,7 @@ struct service {
 };
 
 extern const struct service service_keeper, service_board, service_mqtt_sink, service_config_topics, service_http,
-    service_api_local, service_api_status, service_flukso, service_influx;
+    service_access, service_api_jobs, service_api_live, service_api_local, service_api_log, service_api_status,
+    service_flukso, service_influx, service_restart, service_selftest, service_support, service_sync;
 
 #endif

@@ -1,9 +1,11 @@
 /* The sensor board service: a serial line, the conversation with the board on it, and what its records mean.
  * It publishes nothing itself: readings go to the hub, its state to the facts. */
 #include "app/app.h"
+#include "app/board_sync.h"
 #include "app/record.h"
 #include "core/flm02_conv.h"
 #include "core/flm02_measure.h"
+#include "core/ledger_marks.h"
 #include "core/settings.h"
 #include "core/util.h"
 #include "io/log.h"
@@ -19,6 +21,7 @@ struct board {
     struct flm02_conv conv;
     struct flm02_channel channels[FLM02_SENSORS];
     struct record *record; /* NULL: not recorded */
+    struct board_sync sync;
     uv_timer_t second, deadline;
     int64_t poll_mono_ms, poll_unix_s; /* stamp of the poll under way */
     enum flm02_problem said[FLM02_SENSORS];
@@ -31,6 +34,8 @@ struct board {
     void *done_ctx;
     int closing; /* handles still open */
 };
+
+static const char no_board[] = "no board is set up";
 
 static void on_deadline(uv_timer_t *t);
 
@@ -84,6 +89,7 @@ static void on_bytes(void *ctx, const char *p, size_t n)
     if (b->record)
         record_bytes(b->record, app_mono_ms(b->app), "rx", p, n);
     flm02_conv_bytes(&b->conv, p, n, app_mono_ms(b->app));
+    board_sync_look(&b->sync);
     arm_deadline(b);
 }
 
@@ -154,6 +160,13 @@ static void emit_owed(struct board *b)
 {
     unsigned owed = b->owed;
 
+    for (unsigned id = 0; id < FLM02_SENSORS; id++) { /* those that people set */
+        struct ledger_entry *e = b->channels[id].entry;
+        if (e && e->owed)
+            owed |= 1u << id;
+        if (e)
+            e->owed = false;
+    }
     b->owed = 0;
     for (unsigned id = 0; owed >> id; id++) {
         const struct flm02_channel *c = &b->channels[id];
@@ -184,6 +197,8 @@ static void on_records(void *ctx, const struct flm02_record *records, int n)
         }
     }
     emit_owed(b); /* last: a record's own counter is newer, and a second takes one */
+    ledger_clock(&b->app->ledger, b->poll_unix_s, b->poll_mono_ms, b->app->clock.state == CLOCK_SYNCED);
+    ledger_heard(&b->app->ledger, "flm02");
 }
 
 /* Bytes of the RS-485 port (S4). */
@@ -237,6 +252,7 @@ static void on_state(void *ctx, enum flm02_state from, enum flm02_state to, cons
     default:
         break;
     }
+    board_sync_state(&b->sync, to, reason);
 }
 
 static void on_enabled(void *ctx, unsigned id)
@@ -247,6 +263,46 @@ static void on_enabled(void *ctx, unsigned id)
 }
 
 static const struct flm02_callbacks conv_callbacks = {on_send, on_records, on_uart, on_state, on_enabled};
+
+/* ---- its errand ---- */
+
+static const char *why_down(void *ctx)
+{
+    struct board *b = ctx;
+
+    return b->app->facts.v[FACT_BOARD].reason;
+}
+
+static const char *sensor_name(void *ctx, unsigned id)
+{
+    return channel_name(ctx, id);
+}
+
+static const char *sync_idle(void *self)
+{
+    const struct board *b = self;
+
+    return b->app->settings->board.protocol == BOARD_NONE ? no_board : NULL;
+}
+
+static void sync_start(void *self, const struct errand_told *told)
+{
+    struct board *b = self;
+
+    if (sync_idle(b)) {
+        told->end(told->ctx, ERRAND_NONE, sync_idle(b));
+        return;
+    }
+    board_sync_start(&b->sync, told);
+    arm_deadline(b);
+}
+
+static void sync_cancel(void *self)
+{
+    struct board *b = self;
+
+    board_sync_cancel(&b->sync);
+}
 
 /* ---- the service ---- */
 
@@ -296,6 +352,9 @@ static void *board_new(struct app *app)
     uv_timer_init(app->loop, &b->second);
     uv_timer_init(app->loop, &b->deadline);
     b->second.data = b->deadline.data = b;
+    b->sync = (struct board_sync){.conv = &b->conv, .why_down = why_down, .sensor = sensor_name, .ctx = b};
+    board_sync_init(&b->sync, app->loop);
+    app->errands[ERRAND_BOARD_SYNC] = (struct errand){sync_start, sync_cancel, sync_idle, b};
     if (app->record_path)
         b->record = record_open(app->record_path);
     stats_add(&app->stats, board_stats, b);
@@ -321,11 +380,13 @@ static void board_apply(void *self, const struct settings *old, const struct set
         tty_shut(b->tty);
         flm02_conv_line_down(&b->conv, "the settings changed");
         facts_set(&b->app->facts, FACT_HEARTBEAT, false, "", app_mono_ms(b->app));
-        facts_set(&b->app->facts, FACT_BOARD, false, next->board.protocol == BOARD_NONE ? "no board is set up" : "",
+        facts_set(&b->app->facts, FACT_BOARD, false, next->board.protocol == BOARD_NONE ? no_board : "",
                   app_mono_ms(b->app));
         if (next->board.protocol == BOARD_FLM02) {
             snprintf(b->name, sizeof b->name, "%s", next->board.device);
             tty_open(b->tty, next->board.device, next->board.baud);
+        } else {
+            board_sync_end(&b->sync, ERRAND_NONE, no_board);
         }
     }
     arm_deadline(b);
@@ -335,6 +396,7 @@ static void board_stop(void *self)
 {
     struct board *b = self;
 
+    board_sync_cancel(&b->sync);
     uv_timer_stop(&b->second);
     tty_shut(b->tty);
     flm02_conv_line_down(&b->conv, "");
@@ -356,6 +418,13 @@ static void on_timer_closed(uv_handle_t *h)
     closed_one(h->data);
 }
 
+static void on_limit_closed(uv_handle_t *h)
+{
+    struct board_sync *s = h->data;
+
+    closed_one(s->ctx);
+}
+
 static void on_tty_closed(void *ctx)
 {
     closed_one(ctx);
@@ -369,9 +438,10 @@ static void board_close(void *self, service_done done, void *ctx)
     record_close(b->record);
     b->done = done;
     b->done_ctx = ctx;
-    b->closing = 3;
+    b->closing = 4;
     uv_close((uv_handle_t *)&b->second, on_timer_closed);
     uv_close((uv_handle_t *)&b->deadline, on_timer_closed);
+    uv_close((uv_handle_t *)&b->sync.limit, on_limit_closed);
     tty_close(b->tty, on_tty_closed, b);
 }
 

@@ -9,6 +9,7 @@
 
 #include "app/forwarder.h"
 #include "core/flukso_body.h"
+#include "core/fold.h"
 #include "core/ident.h"
 #include "io/files.h"
 #include "io/log.h"
@@ -242,6 +243,7 @@ static void set_sensors(struct flukso *f, const struct settings *next)
 {
     struct flukso_sensor *old = f->sensors;
     size_t n_old = f->n_sensors;
+    char (*names)[FOLD_MAX + 1] = fold_sensors(next);
 
     f->sensors = must(calloc(next->n_sensors + 1, sizeof *f->sensors));
     f->n_sensors = 0;
@@ -257,10 +259,11 @@ static void set_sensors(struct flukso *f, const struct settings *next)
         s->series = store_series(f->app->store, s->id, READING_COUNTER);
         store_want(f->app->store, STORE_FLUKSO, s->series);
         jsonw_init(&s->config_body);
-        flukso_body_config(&s->config_body, x, next->phase);
+        flukso_body_config(&s->config_body, x, names[i], next->phase);
         inherit(s, old, n_old);
     }
     drop_sensors(old, n_old);
+    free(names);
 }
 
 /* The key of the settings or of its file; false with why_off set. */
@@ -402,6 +405,7 @@ static void flukso_apply(void *self, const struct settings *old, const struct se
         f->why_off = "reporting is switched off (flukso.enable)";
     if (!on) {
         switch_off(f);
+        flukso_errand_settings(f);
         return;
     }
     store_reader_on(f->app->store, STORE_FLUKSO, THIN_SPEC);
@@ -413,6 +417,7 @@ static void flukso_apply(void *self, const struct settings *old, const struct se
     if (f->report_ms > app_mono_ms(f->app) + f->interval_ms)
         f->report_ms = app_mono_ms(f->app) + f->interval_ms;
     uv_timer_start(&f->timer, on_timer, 1, 0);
+    flukso_errand_settings(f);
 }
 
 /* ---- life ---- */
@@ -426,6 +431,7 @@ static void *flukso_new(struct app *app)
     f->web = web_new(app->loop);
     uv_timer_init(app->loop, &f->timer);
     f->timer.data = f;
+    flukso_errands_offer(f);
     stats_add(&app->stats, flukso_stats, f);
     app_section(app, &(struct status_section){"flukso", flukso_status_top, flukso_status_sensor, f});
     return f;
@@ -436,6 +442,7 @@ static void flukso_stop(void *self)
     struct flukso *f = self;
 
     f->on = false;
+    flukso_errands_drop(f);
     uv_timer_stop(&f->timer);
     web_cancel(f->web);
     flukso_round_drop(f);

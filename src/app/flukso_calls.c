@@ -93,6 +93,7 @@ static int64_t back_off(struct flukso *f, const struct answer *a, const struct w
     globe_off(f, text);
     f->failed_call = f->call;
     f->not_before_ms = now_ms + wait_ms;
+    flukso_errand_outage(f, w->status, text);
     return now_ms + (own_ms > wait_ms ? own_ms : wait_ms);
 }
 
@@ -183,6 +184,7 @@ static void on_heartbeat(void *ctx, const struct web_answer *w)
     /* A host without NTP is told the time by the heartbeat: until that agrees, it comes more often. */
     bool soon = (!good && !needs_people(&a)) || f->app->clock.state != CLOCK_SYNCED;
     f->beat_ms = now_ms + (soon ? flukso_wait_ms(f, f->beat_failures + 2) : FLUKSO_BEAT_MS);
+    flukso_errand_beat(f, w->status, good ? "" : f->beat_text);
     done_with(f);
 }
 
@@ -242,6 +244,7 @@ static void on_config(void *ctx, const struct web_answer *w)
             app_mono_ms(f->app) + (needs_people(&a) ? FLUKSO_SLOW_MS : flukso_wait_ms(f, ++s->config_failures));
     }
     snprintf(s->config_text, sizeof s->config_text, "%s", a.text);
+    flukso_errand_config(f, s, w->status, a.text);
     done_with(f);
 }
 

@@ -43,6 +43,7 @@ struct flukso_sensor {
     int64_t config_ms; /* when it is tried again */
     unsigned config_failures;
     char config_text[ANSWER_TEXT];
+    bool sync; /* it is still to be sent for the errand */
 };
 
 enum flukso_call { FLUKSO_CALL_NONE, FLUKSO_CALL_BEAT, FLUKSO_CALL_CONFIG, FLUKSO_CALL_ROWS };
@@ -80,6 +81,12 @@ struct flukso {
     uint64_t others_ok;         /* calls that show that the server works */
     bool ahead_said;
     bool purge_due; /* rows were passed since the last purge */
+    /* errands */
+    struct errand_told sync_told, call_told;
+    bool syncing, calling; /* somebody is to be told */
+    size_t to_sync;        /* configurations that are still to be sent */
+    int sync_code;         /* of the first configuration that was not taken */
+    char sync_text[2 * ANSWER_TEXT];
     /* statistics */
     uint64_t calls, failed, rows_sent, rows_thinned, rows_quarantined, rows_stale;
     int64_t last_ok_s;
@@ -111,6 +118,14 @@ bool flukso_searching(const struct flukso_sensor *s);
 
 /* Milliseconds to wait after so many failures in a row: full jitter, at most the interval. */
 int64_t flukso_wait_ms(const struct flukso *f, unsigned failures);
+
+/* Errands (app/flukso_errands.c): what they wait for came. status: of HTTP, 0 none; error: "" none. */
+void flukso_errand_config(struct flukso *f, struct flukso_sensor *s, int status, const char *text);
+void flukso_errand_beat(struct flukso *f, int status, const char *error);
+void flukso_errand_outage(struct flukso *f, int status, const char *text);
+void flukso_errand_settings(struct flukso *f); /* others are in force; after the timer was set */
+void flukso_errands_offer(struct flukso *f);
+void flukso_errands_drop(struct flukso *f);
 
 /* Status and metrics (app/flukso_status.c). */
 void flukso_stats(void *self, stat_emit emit, void *ctx);

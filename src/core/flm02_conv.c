@@ -149,7 +149,7 @@ static void identified(struct flm02_conv *c, int64_t now_ms)
 
     c->major = num_hex(c->reader.args, 4);
     c->minor = num_hex(c->reader.args + 4, 2);
-    if (c->major != FLM02_MAJOR || c->minor > FLM02_MINOR_MAX) {
+    if (!flm02_conv_knows(c)) {
         c->retry_ms = now_ms + FLM02_RETRY_MS;
         snprintf(reason, sizeof reason, "board hardware %u.%u is not known (%d.0 to %d.%d are)", c->major, c->minor,
                  FLM02_MAJOR, FLM02_MAJOR, FLM02_MINOR_MAX);
@@ -312,6 +312,17 @@ void flm02_conv_want(struct flm02_conv *c, const struct flm02_picture *wish, int
         return;
     set_state(c, FLM02_IDENTIFY, "the settings changed");
     ask_plain(c, "gh", now_ms);
+}
+
+void flm02_conv_sync(struct flm02_conv *c, int64_t now_ms)
+{
+    c->rewrite_wait_ms = 0;
+    if (c->state == FLM02_POLL) {
+        c->recheck = true;
+    } else if (c->state == FLM02_LOST || c->state == FLM02_REFUSED_BOARD) {
+        set_state(c, FLM02_IDENTIFY, "to be synchronised");
+        ask_plain(c, "gh", now_ms);
+    }
 }
 
 void flm02_conv_line_up(struct flm02_conv *c, int64_t now_ms)

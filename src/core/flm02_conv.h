@@ -106,6 +106,16 @@ static inline void flm02_conv_recheck(struct flm02_conv *c)
     c->recheck = true;
 }
 
+/* People want it: read the board back and write what differs, at the next poll or, where it is not polled, now; however
+ * often it forgot its settings before. Without a line nothing happens: when there is one, all is read anyway. */
+void flm02_conv_sync(struct flm02_conv *c, int64_t now_ms);
+
+/* Is the hardware that it told of one that is known? */
+static inline bool flm02_conv_knows(const struct flm02_conv *c)
+{
+    return c->major == FLM02_MAJOR && c->minor <= FLM02_MINOR_MAX;
+}
+
 /* When to call flm02_conv_tick(), monotonic ms, or -1. Look again after each call into the conversation. */
 static inline int64_t flm02_conv_deadline(const struct flm02_conv *c)
 {

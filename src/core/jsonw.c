@@ -135,3 +135,9 @@ void jsonw_null(struct jsonw *w, const char *key)
     start(w, key);
     jsonw_raw(w, "null", 4);
 }
+
+void jsonw_json(struct jsonw *w, const char *key, const char *json, size_t len)
+{
+    start(w, key);
+    jsonw_raw(w, json, len);
+}

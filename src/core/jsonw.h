@@ -25,6 +25,9 @@ void jsonw_milli(struct jsonw *w, const char *key, int64_t milli); /* a number w
 void jsonw_bool(struct jsonw *w, const char *key, bool v);
 void jsonw_null(struct jsonw *w, const char *key);
 
+/* A value that is JSON already. */
+void jsonw_json(struct jsonw *w, const char *key, const char *json, size_t len);
+
 /* Raw text, as it is (JSONP brackets, line ends). */
 void jsonw_raw(struct jsonw *w, const char *text, size_t len);
 

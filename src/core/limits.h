@@ -3,7 +3,9 @@
 #ifndef CORE_LIMITS_H
 #define CORE_LIMITS_H
 
-#define LIMIT_HTTP_CONNECTIONS 128 /* over all listening addresses */
+#define LIMIT_HTTP_CONNECTIONS 128 /* over all listening addresses, with TLS and without */
 #define LIMIT_HTTP_PER_IP      64  /* half of them, so that one client cannot shut out the others */
+#define LIMIT_HTTP_SOCKET      16  /* of the Unix socket, beside the others: who is on the gateway always gets in */
+#define LIMIT_HTTP_LINGERS     16  /* connections that only wait for a refusal to be read */
 
 #endif

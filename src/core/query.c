@@ -30,20 +30,25 @@ int query_decode(const char *src, size_t len, bool form, char *dst, size_t size)
     return (int)n;
 }
 
-int query_get(const char *query, const char *key, char *dst, size_t size)
+int query_next(const char **rest, const char *key, char *dst, size_t size)
 {
     char name[KEY_MAX];
 
-    for (const char *p = query;; p++) {
+    while (**rest) {
+        const char *p = *rest;
         size_t len = strcspn(p, "&");
         const char *equals = memchr(p, '=', len);
         size_t name_len = equals ? (size_t)(equals - p) : len;
 
+        *rest += p[len] ? len + 1 : len;
         if (query_decode(p, name_len, true, name, sizeof name) >= 0 && strcmp(name, key) == 0)
             return equals ? query_decode(equals + 1, len - name_len - 1, true, dst, size)
                           : query_decode("", 0, true, dst, size);
-        p += len;
-        if (*p == '\0')
-            return QUERY_ABSENT;
     }
+    return QUERY_ABSENT;
+}
+
+int query_get(const char *query, const char *key, char *dst, size_t size)
+{
+    return query_next(&query, key, dst, size);
 }

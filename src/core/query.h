@@ -17,4 +17,7 @@ int query_decode(const char *src, size_t len, bool form, char *dst, size_t size)
  * stands behind the '?', terminated. Returns the length of the value, QUERY_ABSENT or QUERY_BAD. */
 int query_get(const char *query, const char *key, char *dst, size_t size);
 
+/* The same, for a key that may come more than once: each call takes the next. Start with *rest = the query. */
+int query_next(const char **rest, const char *key, char *dst, size_t size);
+
 #endif

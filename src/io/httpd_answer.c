@@ -1,4 +1,4 @@
-#include "io/httpd_answer.h"
+#include "io/httpd_inner.h"
 
 #include "core/query.h"
 #include "core/util.h"
@@ -7,140 +7,210 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALLOW_MAX 64
+/* A request on its way to its handler. */
+struct call {
+    char path[HTTPD_TARGET_MAX + 1], star[HTTPD_TARGET_MAX + 1];
+    char allow[HTTPD_ALLOW_MAX]; /* methods that the path does know, when it is another */
+    struct http_request q;
+    struct http_reply r;
+    const struct httpd_entry *entry;
+};
 
 const char *http_header(const struct http_request *q, const char *name)
 {
     return q->mhd->lookup_connection_value(q->connection, MHD_HEADER_KIND, name);
 }
 
-void http_text(struct http_reply *r, unsigned status, const char *text)
+/* Where the path goes on behind what matches, or NULL; of a star, star gets what it stands for. */
+static const char *match(const char *route, const char *path, char *star)
 {
-    r->status = status;
-    r->len = strlen(text) + 1;
-    r->body = must(malloc(r->len));
-    memcpy(r->body, text, r->len - 1);
-    r->body[r->len - 1] = '\n';
+    size_t len = strcspn(route, "*"), member;
+
+    if (route[len] == '\0') {
+        bool prefix = len && route[len - 1] == '/';
+        return strncmp(path, route, len) == 0 && (prefix || path[len] == '\0') ? path + len : NULL;
+    }
+    if (strncmp(path, route, len) != 0)
+        return NULL;
+    member = strcspn(path + len, "/");
+    if (member == 0 || strcmp(path + len + member, route + len + 1) != 0)
+        return NULL;
+    memcpy(star, path + len, member);
+    star[member] = '\0';
+    return star;
 }
 
-static ssize_t on_more(void *ctx, uint64_t pos, char *dst, size_t size)
-{
-    const struct http_reply *r = ctx;
-    size_t n = r->more(r->ctx, dst, size);
-
-    (void)pos;
-    return n ? (ssize_t)n : MHD_CONTENT_READER_END_OF_STREAM;
-}
-
-static void on_no_more(void *ctx)
-{
-    struct http_reply *r = ctx;
-
-    r->done(r->ctx);
-    free(r);
-}
-
-static struct MHD_Response *response_in_pieces(const struct mhd *mhd, const struct http_reply *r)
-{
-    struct http_reply *copy = must(malloc(sizeof *copy));
-
-    *copy = *r;
-    return mhd->create_response_from_callback(MHD_SIZE_UNKNOWN, HTTPD_MEMORY / 2, on_more, copy, on_no_more);
-}
-
-/* Hand a reply to the library, with one header more (or NULL). */
-static enum MHD_Result queue(const struct mhd *mhd, struct MHD_Connection *mc, const struct http_reply *r,
-                             const char *header, const char *value)
-{
-    struct MHD_Response *resp =
-        r->more ? response_in_pieces(mhd, r) : mhd->create_response_from_buffer(r->len, r->body, MHD_RESPMEM_MUST_FREE);
-    enum MHD_Result rc;
-
-    if (!resp)
-        abort();
-    mhd->add_response_header(resp, "Content-Type", r->type ? r->type : "text/plain; charset=utf-8");
-    if (header)
-        mhd->add_response_header(resp, header, value);
-    rc = mhd->queue_response(mc, r->status, resp);
-    mhd->destroy_response(resp);
-    return rc;
-}
-
-bool httpd_has_body(const struct mhd *mhd, struct MHD_Connection *mc)
-{
-    const char *len = mhd->lookup_connection_value(mc, MHD_HEADER_KIND, "Content-Length");
-
-    return (len && strcmp(len, "0") != 0) || mhd->lookup_connection_value(mc, MHD_HEADER_KIND, "Transfer-Encoding");
-}
-
-enum MHD_Result httpd_refuse_body(const struct mhd *mhd, struct MHD_Connection *mc)
-{
-    struct http_reply r = {.status = 0};
-
-    http_text(&r, MHD_HTTP_CONTENT_TOO_LARGE, "a request here has no body");
-    return queue(mhd, mc, &r, "Connection", "close");
-}
-
-static bool path_matches(const char *route, const char *path)
-{
-    size_t len = strlen(route);
-
-    return route[len - 1] == '/' ? strncmp(path, route, len) == 0 : strcmp(path, route) == 0;
-}
-
-static void allow_add(char allow[ALLOW_MAX], const char *method)
+static void allow_add(char allow[HTTPD_ALLOW_MAX], const char *method)
 {
     size_t len = strlen(allow);
 
-    snprintf(allow + len, ALLOW_MAX - len, "%s%s%s", len ? ", " : "", method,
+    snprintf(allow + len, HTTPD_ALLOW_MAX - len, "%s%s%s", len ? ", " : "", method,
              strcmp(method, "GET") == 0 ? ", HEAD" : "");
 }
 
-/* Let the route's handler fill the reply. allow gets the methods that the path does know, when it is another.
- */
-static void dispatch(const struct httpd_routes *routes, struct http_request *q, struct http_reply *r,
-                     char allow[ALLOW_MAX])
+static void find_entry(const struct httpd *h, struct call *k)
 {
-    const char *method = strcmp(q->method, "HEAD") == 0 ? "GET" : q->method;
+    const char *method = strcmp(k->q.method, "HEAD") == 0 ? "GET" : k->q.method;
 
-    for (size_t i = 0; i < routes->n; i++) {
-        if (!path_matches(routes->v[i].path, q->path))
+    for (size_t i = 0; i < h->n_routes; i++) {
+        const char *rest = match(h->routes[i].route.path, k->path, k->star);
+        if (!rest)
             continue;
-        if (strcmp(routes->v[i].method, method) == 0) {
-            allow[0] = '\0';
-            q->rest = q->path + strlen(routes->v[i].path);
-            routes->v[i].handler(routes->v[i].ctx, q, r);
+        if (strcmp(h->routes[i].route.method, method) == 0) {
+            k->q.rest = rest;
+            k->entry = &h->routes[i];
             return;
         }
-        allow_add(allow, routes->v[i].method);
+        allow_add(k->allow, h->routes[i].route.method);
     }
-    if (allow[0])
-        http_text(r, MHD_HTTP_METHOD_NOT_ALLOWED, "this path does not know the method");
-    else
-        http_text(r, MHD_HTTP_NOT_FOUND, "nothing is here");
 }
 
-enum MHD_Result httpd_answer(const struct httpd_routes *routes, const struct mhd *mhd, struct MHD_Connection *mc,
-                             const char *method, const char *target, bool loopback)
+/* True: there is a route; else k->r says why not. */
+static bool look_up(struct httpd_conn *c, struct MHD_Connection *mc, const char *method, struct call *k)
 {
-    char path[HTTPD_TARGET_MAX + 1], allow[ALLOW_MAX] = "";
-    size_t path_len = strcspn(target, "?");
-    struct http_request q = {.method = method,
-                             .path = path,
-                             .query = target[path_len] ? target + path_len + 1 : "",
-                             .loopback = loopback,
-                             .mhd = mhd,
-                             .connection = mc};
-    struct http_reply r = {.status = MHD_HTTP_OK};
+    size_t path_len = strcspn(c->target, "?");
+    const struct httpd_arrival *from = &c->from;
 
-    if (strlen(target) > HTTPD_TARGET_MAX)
-        http_text(&r, MHD_HTTP_URI_TOO_LONG, "the address is too long");
-    else if (query_decode(target, path_len, false, path, sizeof path) < 0)
-        http_text(&r, MHD_HTTP_BAD_REQUEST, "the path is not well encoded");
+    k->allow[0] = '\0';
+    k->entry = NULL;
+    k->r = (struct http_reply){.status = MHD_HTTP_OK};
+    k->q = (struct http_request){.method = method,
+                                 .path = k->path,
+                                 .rest = "",
+                                 .query = c->target[path_len] ? c->target + path_len + 1 : "",
+                                 .loopback = from->via == HTTP_SOCKET || address_is_loopback(&from->ip),
+                                 .via = from->via,
+                                 .peer = from->via == HTTP_SOCKET ? NULL : (const struct sockaddr *)&from->peer,
+                                 .body = "",
+                                 .mhd = c->h->mhd,
+                                 .connection = mc,
+                                 .conn = c};
+    c->api = strncmp(c->target, "/api/", 5) == 0;
+    if (strlen(c->target) > HTTPD_TARGET_MAX) {
+        httpd_refuse(c, &k->r, MHD_HTTP_URI_TOO_LONG, "the address is too long");
+        return false;
+    }
+    if (query_decode(c->target, path_len, false, k->path, sizeof k->path) < 0) {
+        httpd_refuse(c, &k->r, MHD_HTTP_BAD_REQUEST, "the path is not well encoded");
+        return false;
+    }
+    c->api = strncmp(k->path, "/api/", 5) == 0;
+    find_entry(c->h, k);
+    if (!k->entry && k->allow[0]) {
+        httpd_refuse(c, &k->r, MHD_HTTP_METHOD_NOT_ALLOWED, "this path does not know the method");
+        http_header_add(&k->r, "Allow", k->allow);
+    } else if (!k->entry) {
+        httpd_refuse(c, &k->r, MHD_HTTP_NOT_FOUND, "nothing is here");
+    }
+    return k->entry != NULL;
+}
+
+static bool ask_gate(const struct httpd *h, struct call *k)
+{
+    enum http_need need = k->entry->route.need;
+
+    if (need == HTTP_OPEN)
+        return true;
+    if (h->gate)
+        return h->gate(h->gate_ctx, &k->q, need, &k->r);
+    k->q.user = k->q.via == HTTP_SOCKET ? "socket" : k->q.loopback ? "loopback" : NULL;
+    if (need == HTTP_LOGIN || k->q.loopback)
+        return true;
+    httpd_refuse(k->q.conn, &k->r, MHD_HTTP_FORBIDDEN, "this is for clients on the gateway itself (loopback) only");
+    return false;
+}
+
+/* True: go on; the user's name is kept until the request ends. */
+static bool may(struct httpd_conn *c, struct call *k)
+{
+    if (!ask_gate(c->h, k))
+        return false;
+    snprintf(c->user, sizeof c->user, "%s", k->q.user ? k->q.user : "");
+    return true;
+}
+
+static void refuse_body(struct httpd_conn *c, struct http_reply *r, unsigned status, size_t max)
+{
+    char text[80];
+
+    if (status == MHD_HTTP_CONTENT_TOO_LARGE && max)
+        snprintf(text, sizeof text, "a body here has %zu bytes at most", max);
     else
-        dispatch(routes, &q, &r, allow);
-    if (r.more && strcmp(method, "HEAD") == 0)
-        return queue(mhd, mc, &r, "Connection",
-                     "close"); /* libmicrohttpd 0.9.75 sends the end of a body nevertheless */
-    return queue(mhd, mc, &r, allow[0] ? "Allow" : NULL, allow);
+        snprintf(text, sizeof text, "%s",
+                 status == MHD_HTTP_CONTENT_TOO_LARGE ? "a request here has no body"
+                 : status == MHD_HTTP_BAD_REQUEST     ? "the size of the body is not well given"
+                                                      : "too many bodies at a time; please try again");
+    httpd_refuse(c, r, status, text);
+}
+
+/* Outside the API, a body that no route takes is too much, whatever the method and path. */
+enum MHD_Result httpd_admit(struct httpd_conn *c, struct MHD_Connection *mc, const char *method)
+{
+    struct call k;
+    uint64_t size;
+    enum httpd_framing framing = httpd_framing(c->h->mhd, mc, &size);
+    size_t max = 0;
+
+    if (look_up(c, mc, method, &k)) {
+        max = k.entry->route.body_max;
+        unsigned refusal = may(c, &k) ? httpd_body_begin(c, framing, size, max) : 0;
+        if (c->state == CONN_BODY)
+            return MHD_YES;
+        if (refusal)
+            refuse_body(c, &k.r, refusal, max);
+    } else if (!c->api) {
+        httpd_reply_drop(&k.r);
+        refuse_body(c, &k.r, MHD_HTTP_CONTENT_TOO_LARGE, 0);
+    }
+    c->lingers = true;
+    return httpd_queue(c, mc, &k.r, true);
+}
+
+/* Routes may have come and gone since the header, so they are looked up again; the gate was asked already when there
+ * is a body. False: k->r is the answer. */
+static bool is_admitted(struct httpd_conn *c, struct MHD_Connection *mc, const char *method, struct call *k)
+{
+    if (!look_up(c, mc, method, k))
+        return false;
+    if (c->state == CONN_WHOLE)
+        return may(c, k);
+    if (c->state == CONN_BODY)
+        return true;
+    refuse_body(c, &k->r, c->body.refusal, k->entry->route.body_max);
+    return false;
+}
+
+static void handle(struct httpd_conn *c, struct call *k)
+{
+    k->q.user = c->user[0] ? c->user : NULL;
+    if (c->body.len) {
+        k->q.body = c->body.buf;
+        k->q.body_len = c->body.len;
+    }
+    k->entry->route.handler(k->entry->ctx, &k->q, &k->r);
+    httpd_body_free(c);
+    if (!k->r.more) {
+        free(c->stream);
+        c->stream = NULL;
+    }
+}
+
+enum MHD_Result httpd_answer(struct httpd_conn *c, struct MHD_Connection *mc, const char *method)
+{
+    struct call k;
+    bool over = c->state == CONN_OVER;
+
+    if (c->state != CONN_ANSWERED && is_admitted(c, mc, method, &k)) {
+        handle(c, &k);
+        if (c->later) {
+            httpd_later_wait(c);
+            return MHD_YES;
+        }
+    }
+    if (c->state == CONN_ANSWERED) {
+        k.r = c->answer;
+        c->answer = (struct http_reply){.status = 0};
+    }
+    /* libmicrohttpd 0.9.75 sends the end of a body in pieces even to a HEAD */
+    return httpd_queue(c, mc, &k.r, over || (k.r.more && strcmp(method, "HEAD") == 0));
 }

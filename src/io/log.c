@@ -1,8 +1,9 @@
 #include "io/log.h"
 
+#include "core/log_ring.h"
+
+#include <pthread.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 
 static enum log_level shown = LOG_INFO;
 
+#define TEXT_MAX   1024
+#define COUNT_MAX  32 /* of these, for " (n times)" */
 #define REMEMBERED 32 /* different lines whose repeats are counted */
 #define FORGET_S   3600
 
@@ -21,6 +24,9 @@ static struct seen {
     uint64_t count;
     time_t last;
 } seen[REMEMBERED];
+
+static struct log_ring ring;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of seen and ring */
 
 void log_set_level(enum log_level level)
 {
@@ -92,23 +98,53 @@ static uint64_t count_of(const char *text)
     return ++s->count;
 }
 
+/* Take note of a line, with the count behind it once it came often. False: it came too often to be written this time.
+ */
+static bool keep(enum log_level level, char *text)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    pthread_mutex_lock(&lock);
+    uint64_t count = count_of(text);
+    bool wanted = count <= LOG_SAME || (count & (count - 1)) == 0;
+    if (count > LOG_SAME && wanted)
+        snprintf(text + strlen(text), COUNT_MAX, " (%llu times)", (unsigned long long)count);
+    if (wanted)
+        log_ring_put(&ring, (int)level, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, text);
+    pthread_mutex_unlock(&lock);
+    return wanted;
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
-    char text[1024];
+    char text[TEXT_MAX];
     va_list ap;
 
     if (level > shown)
         return;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text - 32, fmt, ap);
+    vsnprintf(text, sizeof text - COUNT_MAX, fmt, ap);
     va_end(ap);
     for (char *p = text; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             *p = ' '; /* a name or an error text must not forge lines */
-    uint64_t count = count_of(text);
-    if (count > LOG_SAME && count & (count - 1))
-        return;
-    if (count > LOG_SAME)
-        snprintf(text + strlen(text), 32, " (%llu times)", (unsigned long long)count);
-    write_out(level, text);
+    if (keep(level, text))
+        write_out(level, text);
+}
+
+uint64_t log_newest(void)
+{
+    pthread_mutex_lock(&lock);
+    uint64_t newest = ring.newest;
+    pthread_mutex_unlock(&lock);
+    return newest;
+}
+
+bool log_get(uint64_t number, struct log_entry *out)
+{
+    pthread_mutex_lock(&lock);
+    bool found = log_ring_get(&ring, number, out);
+    pthread_mutex_unlock(&lock);
+    return found;
 }

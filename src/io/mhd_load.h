@@ -25,6 +25,8 @@
     X(create_response_from_callback)                                                                                   \
     X(add_response_header)                                                                                             \
     X(queue_response)                                                                                                  \
+    X(suspend_connection)                                                                                              \
+    X(resume_connection)                                                                                               \
     X(destroy_response)
 
 struct mhd {

@@ -33,6 +33,8 @@ struct mqtt {
     uint64_t up_since_ms;
     struct mqtt_listener listeners[MQTT_LISTENERS];
     size_t n_listeners;
+    mqtt_tap_cb tap; /* or NULL */
+    void *tap_ctx;
     void (*closed)(void *ctx); /* not NULL: mqtt_close() was called */
     void *closed_ctx;
     uint64_t connects, failures, kicks, messages, bytes;
@@ -90,6 +92,13 @@ static void tell_down(struct mqtt *m, const char *reason)
 {
     for (size_t i = 0; i < m->n_listeners; i++)
         m->listeners[i].down(m->listeners[i].ctx, reason);
+}
+
+/* The link published its status. */
+static void tap_status(struct mqtt *m, const char *word)
+{
+    if (m->tap && m->config.text[MQTT_STATUS_TOPIC])
+        m->tap(m->tap_ctx, m->config.text[MQTT_STATUS_TOPIC], word, strlen(word), true);
 }
 
 static void drop_link(struct mqtt *m)
@@ -164,6 +173,7 @@ static void on_up(void *ctx)
     m->up_since_ms = uv_now(m->loop);
     m->reason[0] = '\0';
     log_note("broker %s: connected as %s", m->where, m->config.text[MQTT_CLIENT_ID]);
+    tap_status(m, MQTT_ONLINE);
     for (size_t i = 0; i < m->n_listeners; i++)
         m->listeners[i].up(m->listeners[i].ctx);
 }
@@ -248,6 +258,7 @@ static void leave(struct mqtt *m)
     set_state(m, CLOSING, GOODBYE_MS);
     log_note("broker %s: disconnecting", m->where);
     tell_down(m, "stopped");
+    tap_status(m, MQTT_OFFLINE);
     mqtt_link_goodbye(m->link);
 }
 
@@ -271,8 +282,16 @@ int mqtt_publish(struct mqtt *m, const char *topic, const void *payload, size_t 
     if (!rc) {
         m->messages++;
         m->bytes += len;
+        if (m->tap)
+            m->tap(m->tap_ctx, topic, payload, len, retain);
     }
     return rc;
+}
+
+void mqtt_tap(struct mqtt *m, mqtt_tap_cb cb, void *ctx)
+{
+    m->tap = cb;
+    m->tap_ctx = ctx;
 }
 
 void mqtt_flush(struct mqtt *m)

@@ -70,6 +70,11 @@ void mqtt_start(struct mqtt *m, const struct mqtt_config *config);
  * unsent, wait for writable. In both other cases nothing was kept. topic is terminated. */
 int mqtt_publish(struct mqtt *m, const char *topic, const void *payload, size_t len, bool retain) MUSTCHECK;
 
+/* Be told of each message that the library took, the status included, from within mqtt_publish(): cb copies what it
+ * wants and publishes nothing. One tap at a time; NULL ends it, and then it costs nothing. */
+typedef void (*mqtt_tap_cb)(void *ctx, const char *topic, const void *payload, size_t len, bool retain);
+void mqtt_tap(struct mqtt *m, mqtt_tap_cb cb, void *ctx);
+
 /* Let go what was published since the last call: at the end of each turn of the loop. */
 void mqtt_flush(struct mqtt *m);
 

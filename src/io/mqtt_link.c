@@ -21,7 +21,7 @@
 #define KEEPALIVE_S  30
 #define PASSWORD_MAX 1024
 
-static const char online[] = "online", offline[] = "offline";
+static const char online[] = MQTT_ONLINE, offline[] = MQTT_OFFLINE;
 
 /* OPENING (job) -> HANDSHAKE -> UP; or OPENING -> FAILED; DROPPED by the owner from any of them. */
 enum link_state { OPENING, HANDSHAKE, UP, FAILED, DROPPED };

@@ -14,6 +14,9 @@
 #include <stddef.h>
 #include <uv.h>
 
+#define MQTT_ONLINE  "online"
+#define MQTT_OFFLINE "offline"
+
 struct mqtt_config;
 struct mqtt_link;
 

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <net/route.h>
 
 void sysinfo_memory(struct sysinfo_memory *m)
 {
@@ -61,4 +62,42 @@ void sysinfo_address(char out[46])
         }
     }
     freeifaddrs(all);
+}
+
+/* Interface, destination, gateway and flags of each route, and its mask; below a line of headings. */
+static void default_route_4(char out[16])
+{
+    FILE *f = fopen("/proc/net/route", "re");
+    char name[16];
+    unsigned destination, flags, mask;
+
+    if (f && fscanf(f, "%*[^\n]") >= 0)
+        while (!out[0] && fscanf(f, "%15s %x %*x %x %*d %*d %*d %x%*[^\n]", name, &destination, &flags, &mask) == 4)
+            if (destination == 0 && mask == 0 && flags & RTF_UP && !(flags & RTF_REJECT))
+                snprintf(out, 16, "%s", name);
+    if (f)
+        fclose(f);
+}
+
+/* Destination, its length, source, its length, next hop, metric, two counts, flags, interface. */
+static void default_route_6(char out[16])
+{
+    FILE *f = fopen("/proc/net/ipv6_route", "re");
+    char destination[33], name[16];
+    unsigned length, flags;
+
+    while (f && !out[0] &&
+           fscanf(f, "%32s %x %*s %*x %*s %*x %*x %*x %x %15s", destination, &length, &flags, name) == 4)
+        if (length == 0 && strspn(destination, "0") == 32 && flags & RTF_UP && !(flags & RTF_REJECT))
+            snprintf(out, 16, "%s", name);
+    if (f)
+        fclose(f);
+}
+
+void sysinfo_default_route(char out[16])
+{
+    out[0] = '\0';
+    default_route_4(out);
+    if (!out[0])
+        default_route_6(out);
 }

@@ -16,4 +16,7 @@ int64_t sysinfo_uptime_s(void);
 /* The address of the first interface that is up and not loopback, IPv4 before IPv6; "" when there is none. */
 void sysinfo_address(char out[46]);
 
+/* The interface of the default route, IPv4 before IPv6; "" when there is none. */
+void sysinfo_default_route(char out[16]);
+
 #endif

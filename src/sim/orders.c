@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "core/crc8.h"
 #include "core/num.h"
 #include "sim/sim.h"
 
@@ -97,6 +98,21 @@ static const char *order_counter(struct call *c)
 {
     c->s->board.live.counter[c->n[0]] = (uint32_t)c->n[1];
     return NULL;
+}
+
+/* As another program on the line would: its CRC is put behind it. */
+static const char *order_tell(struct call *c)
+{
+    char text[32], reply[FLM02_REPLY_MAX];
+    size_t n = strlen(c->argv[1]);
+    unsigned records;
+
+    if (n < 2 || n + 2 >= sizeof text)
+        return "a command is two letters and its arguments";
+    memcpy(text, c->argv[1], n);
+    num_put_hex(text + n, crc8(text, n), 2);
+    flm02_message(&c->s->board, text, n + 2, reply, &records);
+    return memcmp(reply + 1, text, n) == 0 ? NULL : "the board does not take it";
 }
 
 static const char *order_unplug(struct call *c)
@@ -234,6 +250,7 @@ static const struct order orders[] = {
     {"reset", "", {0}, {0}, {0}, order_reset, "reset: watchdog reset; what was not saved is gone"},
     {"brownout", "", {0}, {0}, {0}, order_brownout, "brownout: reset after saving the counters"},
     {"counter", "nn", {0, 0}, {5, UINT32_MAX}, {0}, order_counter, "counter ID VALUE: set a counter, unsaved"},
+    {"tell", "s", {0}, {0}, {0}, order_tell, "tell COMMAND: tell the board something, as another host would: sm030063"},
     {"unplug", "", {0}, {0}, {0}, order_unplug, "unplug: take the line away"},
     {"replug", "", {0}, {0}, {0}, order_replug, "replug: bring it back under its link"},
     {"uart", "s", {0}, {0}, {0}, order_uart, "uart HEX: bytes come in at the RS-485 port"},

@@ -10,6 +10,8 @@ import pytest
 
 import guard
 from broker import Broker
+from ctl import Ctl
+from ctl_stub import CtlStub
 from faked_time import KernelClock
 from flukso_checks import KEY
 from flukso_process import FluksoServerProcess
@@ -17,6 +19,7 @@ from flukso_server import FluksoServer
 from helpers import Gateway, Proc, Subscriber, free_port
 from ledger_house import House
 from simboard import SimBoard
+from terminal import Tmux
 
 os.environ["ASAN_OPTIONS"] = "detect_leaks=1:detect_stack_use_after_return=1"
 os.environ["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
@@ -177,3 +180,27 @@ def house(board, broker, gateway, flukso_process, subscribe, kernel_clock, folde
     yield make
     for one in houses:
         one.close()
+
+
+@pytest.fixture
+def ctl(folder):
+    """ctl(word, …) runs fluksoctl; its socket is control.sock in the test's folder."""
+    one = Ctl(folder / "control.sock", folder)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def stub(ctl):
+    """What answers at that socket instead of a gateway: stub.answers["GET /api/v1/status"] = {…}"""
+    one = CtlStub(ctl.socket)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def tmux(folder):
+    """tmux.start(program, …) on a terminal of its own; tmux.screen() is what a person sees there."""
+    one = Tmux(folder)
+    yield one
+    one.close()

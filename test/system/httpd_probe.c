@@ -3,10 +3,11 @@
  * Sensor 1 has a reading each second, sensor 2 (water) every seventh, sensor 3 none; the others share the
  * rate. A reading of second s is s % 1000 + 0.5 for sensor 1, s % 1000 for sensor 2. SIGUSR1 changes the
  * settings and the table: local API off, extra addresses gone, half the sensors; and back. Says the longest
- * gap of a 10 ms tick. */
+ * gap of a 10 ms tick. More routes, and their environment: httpd_routes.h. */
 #include "app/app.h"
 
 #include "core/settings.h"
+#include "httpd_routes.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +18,8 @@
 #define TICK_MS  10
 #define BACKFILL 70 /* seconds of readings at the start */
 
-static const struct service *const services[] = {&service_http, &service_api_local, &service_api_status};
+static const struct service *const services[] = {&service_http, &service_api_local, &service_api_status,
+                                                 &service_api_live, &service_api_log};
 static void *selves[ARRAY_LEN(services)];
 static unsigned n_open;
 
@@ -107,6 +109,7 @@ static void on_service_closed(void *ctx)
     uv_close((uv_handle_t *)&tick, NULL);
     uv_close((uv_handle_t *)&terminate, NULL);
     uv_close((uv_handle_t *)&change, NULL);
+    routes_end();
 }
 
 static void on_terminate(uv_signal_t *sig, int signum)
@@ -147,6 +150,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < ARRAY_LEN(services); i++)
         selves[i] = services[i]->new (&app);
     apply(NULL, &settings[0]);
+    routes_start(app.httpd, app.loop);
     last_s = app_unix_s(&app) - BACKFILL;
     watch_signal(&terminate, SIGTERM, on_terminate);
     watch_signal(&change, SIGUSR1, on_change);

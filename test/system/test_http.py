@@ -4,75 +4,22 @@ import contextlib
 import http.client
 import json
 import re
-import signal
 import socket
 import subprocess
 import time
 
 import pytest
 
-from helpers import BUILD, TIMEOUT, free_port, http as get, scaled, wait_until
+from helpers import TIMEOUT, free_port, http as get, scaled, wait_until
+from http_probe import GOOD, Probe, read_all, request, sensor
 
 CONNECTIONS, PER_IP = 128, 64  # src/core/limits.h
 REQUEST_S = 10  # src/io/httpd.h
-GOOD = "version=1.0&interval=minute&unit=watt"
-
-
-def sensor(number):
-    return f"/sensor/{number:032x}"
-
-
-class Probe:
-    def __init__(self, spawn, sensors=6, rate=50, extra=()):
-        self.port = free_port()
-        self.proc = spawn([BUILD / "test" / "httpd_probe", sensors, rate, "127.0.0.1", self.port, *extra], name="probe")
-        self.proc.wait_for_line("^ready")
-
-    def get(self, target, port=None, **headers):
-        return get(f"http://127.0.0.1:{port or self.port}{target}", **headers)
-
-    def connect(self, source="127.0.0.1"):
-        return socket.create_connection(("127.0.0.1", self.port), TIMEOUT, (source, 0))
-
-    def talk(self, *pieces):
-        """Send the pieces on one connection; all that comes until the server closes it."""
-        with self.connect() as s:
-            for piece in pieces:
-                s.sendall(piece)
-            return read_all(s)
-
-    def change(self):
-        before = self.proc.count("^changed")
-        self.proc.signal(signal.SIGUSR1)
-        self.proc.wait_for_line("^changed", nth=before + 1)
-
-    def status(self):
-        return json.loads(self.get("/api/v1/status")[2])
-
-    def number(self, name):
-        return self.status()["numbers"][name]
-
-    def stop(self):
-        """The clean end: exit code 0 means that the loop closed too. Returns the longest gap of the 10 ms tick, in ms."""
-        self.proc.stop()
-        return float(self.proc.wait_for_line(r"longest gap of a tick: ([\d.]+) ms").group(1))
 
 
 @pytest.fixture
 def probe(spawn):
     return Probe(spawn)
-
-
-def read_all(s):
-    data = b""
-    with contextlib.suppress(ConnectionResetError):
-        while piece := s.recv(65536):
-            data += piece
-    return data
-
-
-def request(target, *headers, method="GET"):
-    return "\r\n".join([f"{method} {target} HTTP/1.1", "Host: x", *headers, "", ""]).encode()
 
 
 def expected(first, last_known, value):
@@ -155,7 +102,7 @@ def test_status(probe):
     code, headers, body = probe.get("/api/v1/status")
     assert code == 200 and headers["Content-Type"] == "application/json"
     status = json.loads(body)
-    assert set(status["libraries"]) == {"libuv", "libmosquitto", "libmicrohttpd", "SQLite", "cJSON", "libcrypto"}
+    assert set(status["libraries"]) == {"libuv", "libmosquitto", "libmicrohttpd", "SQLite", "cJSON", "libcrypto", "zlib"}
     assert all(re.match(r"\d+\.\d+", version) for version in status["libraries"].values())
     assert len(status["sensors"]) == 6
     first, second, third = status["sensors"][:3]

@@ -359,6 +359,51 @@ static void a_board_that_keeps_nothing_is_not_worn_out(void **state)
     assert_int_equal(conv.state, FLM02_POLL);
 }
 
+/* S6: on request, what was changed behind our back is written, and what holds is only read. */
+static void a_sync_reads_and_writes_what_differs(void **state)
+{
+    (void)state;
+    start(5000);
+    board.log[0] = '\0';
+    flm02_conv_sync(&conv, now);
+    run(3000);
+    assert_int_equal(conv.state, FLM02_POLL);
+    assert_non_null(strstr(board.log, "gh gp "));
+    assert_null(strstr(board.log, "ct"));
+    board.held.sensor[3].constant = 9;
+    flm02_conv_sync(&conv, now);
+    run(4000);
+    assert_int_equal(conv.state, FLM02_POLL);
+    assert_non_null(strstr(board.log, "se sm sf se ct gp"));
+    assert_int_equal(board.held.sensor[3].constant, 1);
+}
+
+/* Nobody waits for minutes who asks for it: a refused board and one that forgot are tried now, and a lost one five
+ * times. */
+static void a_sync_waits_for_nothing(void **state)
+{
+    (void)state;
+    board.forgets = true;
+    start(20 * 60000);
+    assert_int_equal(conv.state, FLM02_REFUSED_BOARD);
+    uint64_t writes = conv.writes;
+    board.forgets = false;
+    flm02_conv_sync(&conv, now);
+    run(3000);
+    assert_int_equal(conv.state, FLM02_POLL);
+    assert_int_equal(conv.writes, writes + 1);
+    board.silent = true;
+    run(5000);
+    assert_int_equal(conv.state, FLM02_LOST);
+    flm02_conv_sync(&conv, now);
+    assert_int_equal(conv.state, FLM02_IDENTIFY);
+    run(FLM02_TRIES * (FLM02_REPLY_MS + FLM02_QUIET_MS) + 10);
+    assert_int_equal(conv.state, FLM02_LOST);
+    flm02_conv_line_down(&conv, "");
+    flm02_conv_sync(&conv, now);
+    assert_int_equal(conv.state, FLM02_DOWN);
+}
+
 /* A board that will not take a set is left alone for a minute; one that falls silent meanwhile is tried each second. */
 static void a_refused_set_and_a_lost_one_differ(void **state)
 {
@@ -519,6 +564,8 @@ int main(void)
         cmocka_unit_test_setup(spoilt_replies_are_asked_again, setup),
         cmocka_unit_test_setup(a_silent_board_is_lost_and_found, setup),
         cmocka_unit_test_setup(a_board_that_keeps_nothing_is_not_worn_out, setup),
+        cmocka_unit_test_setup(a_sync_reads_and_writes_what_differs, setup),
+        cmocka_unit_test_setup(a_sync_waits_for_nothing, setup),
         cmocka_unit_test_setup(a_refused_set_and_a_lost_one_differ, setup),
         cmocka_unit_test_setup(a_ct_that_was_missed_is_made_up_for, setup),
         cmocka_unit_test_setup(a_ct_that_is_never_answered_is_not_repeated_for_ever, setup),

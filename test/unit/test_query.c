@@ -25,6 +25,21 @@ static void the_first_wins(void **state)
     assert_int_equal(query_get("a=%zz&a=2", "a", v, sizeof v), QUERY_BAD);
 }
 
+static void each_in_turn(void **state)
+{
+    const char *rest = "a=1&b=2&a=%zz&a&a=3";
+
+    (void)state;
+    assert_int_equal(query_next(&rest, "a", v, sizeof v), 1);
+    assert_string_equal(v, "1");
+    assert_int_equal(query_next(&rest, "a", v, sizeof v), QUERY_BAD);
+    assert_int_equal(query_next(&rest, "a", v, sizeof v), 0);
+    assert_int_equal(query_next(&rest, "a", v, sizeof v), 1);
+    assert_string_equal(v, "3");
+    assert_int_equal(query_next(&rest, "a", v, sizeof v), QUERY_ABSENT);
+    assert_int_equal(query_next(&rest, "a", v, sizeof v), QUERY_ABSENT);
+}
+
 static void absent(void **state)
 {
     (void)state;
@@ -58,8 +73,8 @@ static void a_path_keeps_its_plus(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_and_decodes), cmocka_unit_test(the_first_wins),        cmocka_unit_test(absent),
-        cmocka_unit_test(refuses),           cmocka_unit_test(a_path_keeps_its_plus),
+        cmocka_unit_test(finds_and_decodes), cmocka_unit_test(the_first_wins), cmocka_unit_test(absent),
+        cmocka_unit_test(each_in_turn),      cmocka_unit_test(refuses),        cmocka_unit_test(a_path_keeps_its_plus),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

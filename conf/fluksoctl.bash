@@ -1,0 +1,110 @@
+# Completion of fluksoctl(1) for bash: verbs, options, sensors, settings. What there is comes from the program itself
+# (`fluksoctl complete`), so that it fits the gateway at hand; without one, what needs none is completed all the same.
+# Installed as /usr/share/bash-completion/completions/fluksoctl; it needs nothing but bash.
+
+# The lines on standard input that begin with what is typed; each may have spaces. $1: what is put behind it.
+_fluksoctl_offer() {
+    local line typed=${cur//\\/}
+    while IFS= read -r line; do
+        [[ $line == "$typed"* ]] && COMPREPLY+=("$(printf '%q' "$line")$1")
+    done
+}
+
+# Ask the program, with the options that say which gateway.
+_fluksoctl_ask() {
+    "${COMP_WORDS[0]}" "${gateway[@]}" complete "$@" 2>/dev/null
+}
+
+_fluksoctl_words() {
+    _fluksoctl_offer '' < <(printf '%s\n' "$@")
+}
+
+# key=value: first the key, then what its value may be. $1: sensor-keys or settings, $2: before the key in the table.
+_fluksoctl_assignment() {
+    if [[ -n $key ]]; then
+        _fluksoctl_offer '' < <(_fluksoctl_ask values "$2$key")
+    else
+        _fluksoctl_offer = < <(_fluksoctl_ask "$1" | sort -u)
+        compopt -o nospace 2>/dev/null
+    fi
+}
+
+_fluksoctl_files() {
+    mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    compopt -o filenames 2>/dev/null
+}
+
+_fluksoctl_verb() {
+    case "$verb ${rest[0]-}" in
+    'sensor '*)
+        [[ ${rest[0]-} =~ ^(set|counter)$ ]] || { _fluksoctl_words set counter; return; }
+        if ((${#rest[@]} == 1)); then
+            _fluksoctl_offer '' < <(_fluksoctl_ask sensors)
+        elif [[ ${rest[0]} == set ]]; then
+            _fluksoctl_assignment sensor-keys sensors.1.
+        fi ;;
+    'settings get') _fluksoctl_offer '' < <(_fluksoctl_ask settings | sort -u) ;;
+    'settings set') _fluksoctl_assignment settings '' ;;
+    'settings check') _fluksoctl_files ;;
+    'settings '*) _fluksoctl_words get set check ;;
+    'secret set' | 'secret rm') _fluksoctl_offer '' < <(_fluksoctl_ask secrets) ;;
+    'secret '*) _fluksoctl_words list set rm ;;
+    'token rm') _fluksoctl_offer '' < <(_fluksoctl_ask tokens) ;;
+    'token add') _fluksoctl_words --read-only ;;
+    'token '*) _fluksoctl_words add list rm ;;
+    'watch '*) _fluksoctl_offer '' < <(_fluksoctl_ask sensors) ;;
+    'log '*) _fluksoctl_words -n -f ;;
+    'passwd '*) _fluksoctl_words --code ;;
+    'backup -'* | 'restore -'* | 'support -'* | 'backup ' | 'restore ' | 'support ') _fluksoctl_files ;;
+    'help '*) _fluksoctl_offer '' < <(_fluksoctl_ask verbs | cut -d ' ' -f 1 | sort -u) ;;
+    esac
+    case $verb in
+    backup) [[ $cur != -* ]] || _fluksoctl_words --secrets --passphrase-file ;;
+    restore) [[ $cur != -* ]] || _fluksoctl_words --as-new --no-secrets --passphrase-file ;;
+    esac
+}
+
+_fluksoctl() {
+    local cur=${COMP_WORDS[COMP_CWORD]} before='' key='' verb='' i word
+    local -a gateway=() rest=()
+    COMPREPLY=()
+    # Bash takes key=value for three words.
+    if [[ $cur == = ]]; then
+        key=${COMP_WORDS[COMP_CWORD - 1]} cur=''
+    elif ((COMP_CWORD > 1)) && [[ ${COMP_WORDS[COMP_CWORD - 1]} == = ]]; then
+        key=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if [[ -n $verb ]]; then
+            rest+=("$word")
+        elif [[ -n $before ]]; then
+            [[ $word == = ]] && continue
+            # A URL's colons part words too.
+            while ((i + 2 < COMP_CWORD)) && [[ ${COMP_WORDS[i + 1]} == : ]]; do
+                word+=:${COMP_WORDS[i + 2]}
+                ((i += 2))
+            done
+            gateway+=("$word") before=''
+        else
+            case $word in
+            -s | --socket | --url | --token-file | --ca-file) gateway+=("$word") before=$word ;;
+            -*) ;;
+            *) verb=$word ;;
+            esac
+        fi
+    done
+    if [[ -n $verb ]]; then
+        _fluksoctl_verb
+    elif [[ $before == --url ]]; then
+        return
+    elif [[ -n $before ]]; then
+        _fluksoctl_files
+    elif [[ $cur == -* ]]; then
+        _fluksoctl_words --json --socket --url --token-file --ca-file --version --help
+    else
+        _fluksoctl_offer '' < <(_fluksoctl_ask verbs | cut -d ' ' -f 1 | sort -u)
+    fi
+}
+
+complete -F _fluksoctl fluksoctl

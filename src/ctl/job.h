@@ -1,0 +1,39 @@
+/* A job of the gateway's: followed to its end, with its lines and its progress.
+ * It never outlives what asked for it: a signal cancels a job that this program has started. */
+#ifndef CTL_JOB_H
+#define CTL_JOB_H
+
+#include "core/util.h"
+#include "ctl/say.h"
+
+#include <stdbool.h>
+
+#include <cjson/cJSON.h>
+
+struct answer;
+struct ctl;
+
+/* Start the verb ("sync") with this body (or NULL) and follow it; when it runs already, follow that one. *end is the
+ * job as it was at its end (cJSON_Delete(), NULL: not known). Returns CTL_OK when it ended well. */
+int job_run(const struct ctl *c, const char *verb, const cJSON *body, cJSON **end) MUSTCHECK;
+
+/* Follow a job that is there. ours: cancel it at SIGINT or SIGTERM, which then end this program. */
+int job_follow(const struct ctl *c, const char *id, bool ours, cJSON **end) MUSTCHECK;
+
+/* The id that an answer names: {"job":"j1"}. NULL: none. */
+const char *job_of(const struct answer *a);
+
+/* How a part of a result went: {"ok", "code", ...} of a sync, where not done (a negative code) is no failure, or
+ * {"result": "ok", "fail" or "skip", ...} of a self-test. */
+enum job_verdict { JOB_NO_VERDICT, JOB_GOOD, JOB_NOT_DONE, JOB_BAD };
+enum job_verdict job_verdict(const cJSON *part);
+const char *job_verdict_text(enum job_verdict v);
+enum say_colour job_verdict_colour(enum job_verdict v);
+
+/* A line for each part of a result, and for each sensor in it that failed: did it work, and what is there to say. */
+void job_results(const cJSON *result);
+
+/* The names of the parts that failed, as words; free it. NULL: none. */
+char *job_failed(const cJSON *result);
+
+#endif
