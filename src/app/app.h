@@ -18,8 +18,10 @@
 
 struct settings;
 struct httpd;
+struct live;
 struct mqtt;
 struct store;
+struct streams;
 struct window;
 
 struct app {
@@ -37,6 +39,8 @@ struct app {
     int64_t kernel_ms;               /* monotonic, when the kernel was last asked of its clock */
     struct mqtt *mqtt;       /* the broker's connection: service_mqtt_sink's from its new to its close, NULL else */
     struct window *window;   /* 60 seconds of each gauge */
+    struct live *live;       /* where jobs tell their news (live_publish()): service_api_live's from new to close */
+    struct streams *streams; /* likewise */
     struct httpd *httpd;     /* routes are added in a service's new */
     unsigned tls_port;       /* the HTTP server listens here with TLS; 0: nowhere (yet) */
     int64_t started_ms;      /* monotonic */
@@ -79,7 +83,7 @@ struct service {
 };
 
 extern const struct service service_keeper, service_board, service_mqtt_sink, service_config_topics, service_http,
-    service_access, service_api_jobs, service_api_local, service_api_status, service_flukso, service_influx,
-    service_selftest, service_sync;
+    service_access, service_api_jobs, service_api_live, service_api_local, service_api_log, service_api_status,
+    service_flukso, service_influx, service_selftest, service_sync;
 
 #endif

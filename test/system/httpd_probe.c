@@ -18,7 +18,8 @@
 #define TICK_MS  10
 #define BACKFILL 70 /* seconds of readings at the start */
 
-static const struct service *const services[] = {&service_http, &service_api_local, &service_api_status};
+static const struct service *const services[] = {&service_http, &service_api_local, &service_api_status,
+                                                 &service_api_live, &service_api_log};
 static void *selves[ARRAY_LEN(services)];
 static unsigned n_open;
 
