@@ -15,7 +15,8 @@
 static const struct service *const services[] = {
     &service_keeper,    &service_mqtt_sink,  &service_config_topics, &service_http,     &service_access,
     &service_api_local, &service_api_status, &service_api_live,      &service_api_log,  &service_flukso,
-    &service_influx,    &service_board,      &service_sync,          &service_selftest, &service_api_jobs,
+    &service_influx,    &service_board,      &service_sync,          &service_selftest, &service_restart,
+    &service_support,   &service_api_jobs,
 };
 
 #define SERVICES ARRAY_LEN(services)
@@ -28,6 +29,7 @@ struct gateway {
     struct lag lag;
     uv_signal_t hangup, terminate, interrupt;
     size_t open; /* services not closed yet */
+    bool again;  /* to be started anew after that */
 };
 
 static void log_errors(const struct settings_errors *e)
@@ -90,6 +92,15 @@ static void on_service_closed(void *ctx)
     lag_close(&g->lag);
 }
 
+static void stop_all(struct gateway *g)
+{
+    g->open = SERVICES;
+    for (size_t i = SERVICES; i-- > 0;)
+        services[i]->stop(g->self[i]);
+    for (size_t i = SERVICES; i-- > 0;)
+        services[i]->close(g->self[i], on_service_closed, g);
+}
+
 static void on_terminate(uv_signal_t *sig, int signum)
 {
     struct gateway *g = sig->data;
@@ -97,11 +108,20 @@ static void on_terminate(uv_signal_t *sig, int signum)
     log_info("stopping: %s", signum == SIGTERM ? "SIGTERM" : "SIGINT");
     uv_signal_stop(&g->terminate); /* the second one ends us at once */
     uv_signal_stop(&g->interrupt);
-    g->open = SERVICES;
-    for (size_t i = SERVICES; i-- > 0;)
-        services[i]->stop(g->self[i]);
-    for (size_t i = SERVICES; i-- > 0;)
-        services[i]->close(g->self[i], on_service_closed, g);
+    g->again = false;
+    if (!g->open)
+        stop_all(g);
+}
+
+static void on_restart(void *ctx)
+{
+    struct gateway *g = ctx;
+
+    if (g->open)
+        return;
+    log_info("stopping: to start anew");
+    g->again = true;
+    stop_all(g);
 }
 
 /* ---- the start ---- */
@@ -160,6 +180,8 @@ int gateway_run(const struct gateway_options *o, struct settings_load *loaded)
     g->options = o;
     g->app.loop = &loop;
     g->app.record_path = o->record_path;
+    g->app.restart = on_restart;
+    g->app.restart_ctx = g;
     g->app.started_ms = app_mono_ms(&g->app);
     sensors_init(&g->app.sensors);
     hub_init(&g->app.hub, &g->app.sensors);
@@ -187,7 +209,8 @@ int gateway_run(const struct gateway_options *o, struct settings_load *loaded)
     sensors_fini(&g->app.sensors);
     ledger_fini(&g->app.ledger);
     jobs_fini(&g->app.jobs);
+    bool again = g->again;
     free(g);
     uv_library_shutdown();
-    return left == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return again ? GATEWAY_AGAIN : left == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

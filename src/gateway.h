@@ -10,7 +10,10 @@ struct gateway_options {
     const char *record_path; /* NULL: nothing is recorded */
 };
 
-/* Run until SIGTERM or SIGINT. Takes over loaded->settings. Returns the program's exit status. */
+#define GATEWAY_AGAIN (-1)
+
+/* Run until SIGTERM or SIGINT. Takes over loaded->settings. Returns the program's exit status, or GATEWAY_AGAIN: all is
+ * closed, and the program is to be started anew. */
 int gateway_run(const struct gateway_options *o, struct settings_load *loaded);
 
 #endif

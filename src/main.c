@@ -3,10 +3,15 @@
 #include "gateway.h"
 #include "io/log.h"
 
+#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 #define DEFAULT_SETTINGS "/etc/fluksod/fluksod.json"
 
@@ -114,12 +119,34 @@ static int replay(const char *path, const char *settings_path)
     return status;
 }
 
+/* The program's file, found out before another version may have taken its place. */
+static void find_self(char path[PATH_MAX])
+{
+    ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+
+    path[n > 0 ? n : 0] = '\0';
+}
+
+/* Start anew in this process: the file as it is now (a newer version, maybe), else the one that runs. Returns the exit
+ * status when neither can be: one after which the service manager tries. */
+static int run_again(const char *self, char **argv)
+{
+    close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+    if (self[0])
+        execv(self, argv);
+    execv("/proc/self/exe", argv);
+    log_error("starting anew: %s: %s", self, strerror(errno));
+    return EX_TEMPFAIL;
+}
+
 int main(int argc, char **argv)
 {
     struct arguments a = {0};
     struct settings_load l;
+    char self[PATH_MAX];
     int status;
 
+    find_self(self);
     if (parse(argc, argv, &a, &status))
         return status;
     if (a.replay)
@@ -143,5 +170,5 @@ int main(int argc, char **argv)
              l.settings->device.id);
     status = gateway_run(&a.gateway, &l);
     settings_load_free(&l);
-    return status;
+    return status == GATEWAY_AGAIN ? run_again(self, argv) : status;
 }

@@ -1,6 +1,7 @@
 /* /api/v1/status and /metrics: the gateway as JSON and as Prometheus text, for who has the right to read.
  * It never gathers what it shows before it is asked. */
 #include "app/app.h"
+#include "app/view.h"
 
 #include "core/jsonw.h"
 #include "core/metrics_body.h"
@@ -8,12 +9,7 @@
 #include "core/status_view.h"
 #include "core/util.h"
 #include "io/httpd.h"
-#include "io/store.h"
 
-#include <cjson/cJSON.h>
-#include <mosquitto.h>
-#include <openssl/crypto.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,44 +43,13 @@ static bool write_metrics(struct answer *a, const struct status_view *v)
     return metrics_body_more(&a->metrics, v, &a->piece);
 }
 
-static const char *mosquitto_version(char text[16])
-{
-    int major, minor, revision;
-
-    mosquitto_lib_version(&major, &minor, &revision);
-    snprintf(text, 16, "%d.%d.%d", major, minor, revision);
-    return text;
-}
-
 static bool next_piece(struct answer *a)
 {
-    struct app *app = a->service->app;
-    char mosquitto[16];
-    const struct status_library libraries[] = {
-        {"libuv", uv_version_string()},
-        {"libmosquitto", mosquitto_version(mosquitto)},
-        {"libmicrohttpd", httpd_library_version(app->httpd)},
-        {"SQLite", store_library_version()},
-        {"cJSON", cJSON_Version()},
-        {"libcrypto", OpenSSL_version(OPENSSL_VERSION_STRING)},
-    };
-    const struct status_view view = {
-        .version = FLUKSOD_VERSION,
-        .libraries = libraries,
-        .n_libraries = ARRAY_LEN(libraries),
-        .settings = app->settings,
-        .sensors = &app->sensors,
-        .facts = &app->facts,
-        .clock = &app->clock,
-        .stats = &app->stats,
-        .sections = &app->sections,
-        .started_ms = app->started_ms,
-        .mono_ms = app_mono_ms(app),
-        .unix_s = app_unix_s(app),
-    };
+    struct view view;
 
+    view_fill(&view, a->service->app);
     a->piece.len = a->sent = 0;
-    return a->write(a, &view);
+    return a->write(a, &view.v);
 }
 
 static size_t more(void *ctx, char *dst, size_t size)

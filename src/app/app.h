@@ -49,6 +49,8 @@ struct app {
     void (*uart_bytes)(void *ctx, const uint8_t *bytes, size_t n);
     void *uart_ctx;
     struct errand errands[ERRANDS]; /* what services do for others; set in their new */
+    void (*restart)(void *ctx);     /* end all in order, and start anew */
+    void *restart_ctx;
 };
 
 /* Monotonic milliseconds of this turn of the loop. */
@@ -84,6 +86,6 @@ struct service {
 
 extern const struct service service_keeper, service_board, service_mqtt_sink, service_config_topics, service_http,
     service_access, service_api_jobs, service_api_live, service_api_local, service_api_log, service_api_status,
-    service_flukso, service_influx, service_selftest, service_sync;
+    service_flukso, service_influx, service_restart, service_selftest, service_support, service_sync;
 
 #endif

@@ -102,7 +102,7 @@ def test_status(probe):
     code, headers, body = probe.get("/api/v1/status")
     assert code == 200 and headers["Content-Type"] == "application/json"
     status = json.loads(body)
-    assert set(status["libraries"]) == {"libuv", "libmosquitto", "libmicrohttpd", "SQLite", "cJSON", "libcrypto"}
+    assert set(status["libraries"]) == {"libuv", "libmosquitto", "libmicrohttpd", "SQLite", "cJSON", "libcrypto", "zlib"}
     assert all(re.match(r"\d+\.\d+", version) for version in status["libraries"].values())
     assert len(status["sensors"]) == 6
     first, second, third = status["sensors"][:3]
