@@ -5,6 +5,7 @@
 #include "app/record.h"
 #include "core/flm02_conv.h"
 #include "core/flm02_measure.h"
+#include "core/ledger_marks.h"
 #include "core/settings.h"
 #include "core/util.h"
 #include "io/log.h"
@@ -159,6 +160,13 @@ static void emit_owed(struct board *b)
 {
     unsigned owed = b->owed;
 
+    for (unsigned id = 0; id < FLM02_SENSORS; id++) { /* those that people set */
+        struct ledger_entry *e = b->channels[id].entry;
+        if (e && e->owed)
+            owed |= 1u << id;
+        if (e)
+            e->owed = false;
+    }
     b->owed = 0;
     for (unsigned id = 0; owed >> id; id++) {
         const struct flm02_channel *c = &b->channels[id];
@@ -189,6 +197,8 @@ static void on_records(void *ctx, const struct flm02_record *records, int n)
         }
     }
     emit_owed(b); /* last: a record's own counter is newer, and a second takes one */
+    ledger_clock(&b->app->ledger, b->poll_unix_s, b->poll_mono_ms, b->app->clock.state == CLOCK_SYNCED);
+    ledger_heard(&b->app->ledger, "flm02");
 }
 
 /* Bytes of the RS-485 port (S4). */

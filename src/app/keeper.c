@@ -1,6 +1,7 @@
-/* The keeper: readings of the hub become rows of the store, and counter states are restored before any source starts.
- * It never decides who wants rows (forwarders do) and never waits for the disk. */
+/* The keeper: readings of the hub become rows of the store and marks of the ledger, and counter states are restored
+ * before any source starts. It never decides who wants rows (forwarders do) and never waits for the disk. */
 #include "app/app.h"
+#include "core/ledger_marks.h"
 #include "core/settings.h"
 #include "core/util.h"
 #include "io/store.h"
@@ -12,11 +13,12 @@
 #define DAY_S    ((int64_t)86400)
 #define MEGABYTE ((int64_t)1000000)
 
-/* The numbers of a sensor's series, beside the slot of the sensor. */
+/* What belongs to a sensor, beside its slot. */
 struct slot {
     sensor_handle handle;
-    unsigned generation;
-    uint32_t series[READING_KINDS];
+    unsigned generation;            /* of the store's numbers */
+    struct ledger_entry *entry;     /* of its counter; NULL: not looked up yet, or none */
+    uint32_t series[READING_KINDS]; /* numbers; 0: not asked yet */
 };
 
 struct keeper {
@@ -30,7 +32,7 @@ struct keeper {
     void *done_ctx;
 };
 
-static uint32_t series_of(struct keeper *k, const struct reading *r)
+static struct slot *slot_of(struct keeper *k, const struct reading *r)
 {
     size_t i = sensor_slot(r->sensor);
 
@@ -43,9 +45,33 @@ static uint32_t series_of(struct keeper *k, const struct reading *r)
     struct slot *x = &k->slots[i];
     if (x->handle != r->sensor || x->generation != store_generation(k->store))
         *x = (struct slot){.handle = r->sensor, .generation = store_generation(k->store)};
+    return x;
+}
+
+static const char *id_of(const struct keeper *k, const struct reading *r)
+{
+    return sensors_get(&k->app->sensors, r->sensor)->id;
+}
+
+static uint32_t series_of(struct keeper *k, const struct reading *r)
+{
+    struct slot *x = slot_of(k, r);
+
     if (!x->series[r->kind])
-        x->series[r->kind] = store_series(k->store, sensors_get(&k->app->sensors, r->sensor)->id, r->kind);
+        x->series[r->kind] = store_series(k->store, id_of(k, r), r->kind);
     return x->series[r->kind];
+}
+
+/* Each reading of a counter, also of one that did not change: it tells until when it stood. */
+static void mark(struct keeper *k, const struct reading *r)
+{
+    struct slot *x = slot_of(k, r);
+
+    if (!x->entry)
+        x->entry = ledger_find(&k->app->ledger, id_of(k, r));
+    ledger_clock(&k->app->ledger, r->unix_s, r->mono_ms, k->app->clock.state == CLOCK_SYNCED);
+    if (x->entry)
+        ledger_marks_feed(x->entry, r->milli);
 }
 
 /* Counters when they changed, gauges as they come; both only when somebody wants them. */
@@ -53,6 +79,8 @@ static void on_reading(void *ctx, const struct reading *r)
 {
     struct keeper *k = ctx;
 
+    if (r->kind == READING_COUNTER)
+        mark(k, r);
     if (r->kind == READING_COUNTER && !r->changed)
         return;
     uint32_t series = series_of(k, r);
@@ -89,18 +117,33 @@ static void *keeper_new(struct app *app)
     k->soon.data = k;
     app->ledger.urgent = on_urgent;
     app->ledger.urgent_ctx = k;
+    app->ledger.now.started_ms = app->started_ms;
     if (hub_attach(&app->hub, on_reading, k) < 0)
         abort(); /* the number of sinks is known when the program is written */
     stats_add(&app->stats, store_stats, k->store);
     return k;
 }
 
+/* Nobody listens to the counters of sensors that were switched off. */
+static void pause_old_ones(struct keeper *k, const struct settings *old)
+{
+    for (size_t i = 0; i < old->n_sensors; i++) {
+        const struct sensor_settings *x = &old->sensors[i];
+        struct ledger_entry *e = x->enable ? ledger_find(&k->app->ledger, x->id) : NULL;
+        if (e && !sensors_find(&k->app->sensors, x->id))
+            ledger_marks_pause(e);
+    }
+}
+
 static void keeper_apply(void *self, const struct settings *old, const struct settings *next)
 {
     struct keeper *k = self;
+    int64_t unix_s = app_unix_s(k->app);
 
-    (void)old;
-    app_unix_s(k->app);
+    if (old) {
+        ledger_clock(&k->app->ledger, unix_s, app_mono_ms(k->app), k->app->clock.state == CLOCK_SYNCED);
+        pause_old_ones(k, old);
+    }
     store_apply(k->store, &(struct store_config){.dir = next->storage.path,
                                                  .interval_s = next->storage.interval,
                                                  .max_bytes = next->storage.max_size * MEGABYTE,
@@ -141,6 +184,7 @@ static void keeper_close(void *self, service_done done, void *ctx)
 
     k->done = done;
     k->done_ctx = ctx;
+    ledger_marks_end(&k->app->ledger);
     stats_remove(&k->app->stats, store_stats, k->store);
     store_close(k->store, on_store_closed, k);
 }

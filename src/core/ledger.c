@@ -1,5 +1,7 @@
 #include "core/ledger.h"
 
+#include "core/ledger_marks.h"
+
 #include <search.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,10 +19,11 @@ void ledger_init(struct ledger *l)
 void ledger_fini(struct ledger *l)
 {
     tdestroy(l->tree, free);
+    free(l->lines);
     ledger_init(l);
 }
 
-static struct ledger_entry *find(const struct ledger *l, const char *id)
+struct ledger_entry *ledger_find(const struct ledger *l, const char *id)
 {
     struct ledger_entry *const *node = tfind(id, &l->tree, by_id);
 
@@ -29,7 +32,7 @@ static struct ledger_entry *find(const struct ledger *l, const char *id)
 
 static struct ledger_entry *find_or_add(struct ledger *l, const char *id)
 {
-    struct ledger_entry *e = find(l, id);
+    struct ledger_entry *e = ledger_find(l, id);
 
     if (e)
         return e;
@@ -37,6 +40,8 @@ static struct ledger_entry *find_or_add(struct ledger *l, const char *id)
     memcpy(e->id, id, SENSOR_ID_LEN);
     e->owner = l;
     must(tsearch(e, &l->tree, by_id));
+    e->after = l->all;
+    l->all = e;
     l->n++;
     return e;
 }
@@ -50,6 +55,23 @@ static void mark(struct ledger_entry *e)
     e->owner->changed = e;
 }
 
+/* What stands before the colon of a source, found or added. */
+static unsigned line_of(struct ledger *l, const char *source)
+{
+    int len = (int)strcspn(source, ":");
+    struct ledger_line x = {.heard = {0}};
+
+    if (!len)
+        return 0;
+    snprintf(x.name, sizeof x.name, "%.*s", len, source);
+    for (unsigned i = 0; i < l->n_lines; i++)
+        if (strcmp(l->lines[i].name, x.name) == 0)
+            return i + 1;
+    l->lines = must(realloc(l->lines, (l->n_lines + 1) * sizeof *l->lines));
+    l->lines[l->n_lines++] = x;
+    return (unsigned)l->n_lines;
+}
+
 struct ledger_entry *ledger_open(struct ledger *l, const char *id, const char *source)
 {
     struct ledger_entry *e = find_or_add(l, id);
@@ -57,6 +79,7 @@ struct ledger_entry *ledger_open(struct ledger *l, const char *id, const char *s
     if (strcmp(e->source, source) == 0)
         return e;
     snprintf(e->source, sizeof e->source, "%s", source);
+    e->line = line_of(l, e->source);
     if (e->meter.known || e->meter.swapped) {
         meter_swap(&e->meter);
         ledger_changed(e, true);
@@ -99,10 +122,18 @@ size_t ledger_take(struct ledger *l, struct ledger_saved *out, size_t max, int64
 void ledger_unsaved(struct ledger *l, const struct ledger_saved *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct ledger_entry *e = find(l, s[i].id);
+        struct ledger_entry *e = ledger_find(l, s[i].id);
         if (e)
             mark(e);
     }
+}
+
+bool ledger_published(const struct ledger_entry *e, int64_t *milli)
+{
+    if (!e || !(e->meter.known || e->meter.swapped))
+        return false;
+    *milli = e->meter.known ? meter_published(&e->meter) : e->meter.offset;
+    return true;
 }
 
 void ledger_restore(struct ledger *l, const struct ledger_saved *s, int64_t mono_ms, int64_t unix_s)
@@ -112,6 +143,7 @@ void ledger_restore(struct ledger *l, const struct ledger_saved *s, int64_t mono
     bool fresh = ago_ms <= LEDGER_CANDIDATE_MS;
 
     memcpy(e->source, s->source, sizeof e->source);
+    e->line = line_of(l, e->source);
     e->meter = (struct meter){.known = s->known,
                               .swapped = s->swapped,
                               .raw = s->raw,
@@ -123,23 +155,34 @@ void ledger_restore(struct ledger *l, const struct ledger_saved *s, int64_t mono
                               .first = s->first,
                               .last = s->last,
                               .last_ms = mono_ms - ago_ms};
+    e->marks = (struct marks){.unix_s = s->unix_s};
+    e->marks.known = ledger_published(e, &e->marks.milli);
 }
 
 bool ledger_knows(const struct ledger *l, const char *id)
 {
-    const struct ledger_entry *e = find(l, id);
+    const struct ledger_entry *e = ledger_find(l, id);
 
     return e && (e->meter.known || e->meter.swapped);
 }
 
-static void mark_node(const void *node, VISIT which, void *ctx)
+void ledger_set(struct ledger_entry *e, int64_t milli)
 {
-    (void)ctx;
-    if (which == preorder || which == leaf)
-        mark(*(struct ledger_entry *const *)node);
+    int64_t before;
+
+    if (!ledger_published(e, &before))
+        return;
+    e->meter.offset += milli - before;
+    e->owed = true;
+    marks_shift(&e->marks, milli - before);
+    ledger_marks_changed(e);
+    ledger_changed(e, true);
 }
 
 void ledger_all_changed(struct ledger *l)
 {
-    twalk_r(l->tree, mark_node, NULL);
+    for (struct ledger_entry *e = l->all; e; e = e->after) {
+        mark(e);
+        ledger_marks_changed(e);
+    }
 }

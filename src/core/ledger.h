@@ -5,6 +5,7 @@
 #ifndef CORE_LEDGER_H
 #define CORE_LEDGER_H
 
+#include "core/marks.h"
 #include "core/meter.h"
 #include "core/sensors.h"
 
@@ -23,9 +24,15 @@ struct ledger_entry {
     char id[SENSOR_ID_LEN + 1];
     char source[LEDGER_SOURCE]; /* the counter that feeds it, "flm02:1"; "": none yet */
     struct meter meter;
+    struct marks marks; /* core/ledger_marks.h */
     struct ledger *owner;
-    struct ledger_entry *next; /* in the list of changed ones */
-    bool changed;
+    struct ledger_entry *next;       /* in the list of changed ones */
+    struct ledger_entry *marks_next; /* in the list of those whose marks changed */
+    struct ledger_entry *after;      /* in the list of all */
+    unsigned line;                   /* of ledger.lines: 1 + its index; 0: none */
+    int64_t means;                   /* what the counter stands for; 0: not said yet */
+    bool changed, marks_changed;
+    bool owed; /* the published counter was set: its source is to emit it, and to take this back */
 };
 
 /* An entry as the store keeps it: no clock of this boot in it. Thousandths of the counter's unit. */
@@ -39,11 +46,22 @@ struct ledger_saved {
 
 typedef void (*ledger_urgent_cb)(void *ctx);
 
+struct ledger_line {
+    char name[LEDGER_SOURCE];
+    struct marks_line heard;
+};
+
 struct ledger {
     void *tree; /* of entries, by id (search.h) */
     size_t n;
-    struct ledger_entry *changed; /* those to be saved */
-    ledger_urgent_cb urgent;      /* may be NULL */
+    struct ledger_entry *all;
+    struct ledger_entry *changed;       /* those to be saved */
+    struct ledger_entry *marks_changed; /* those of which the marks are */
+    struct ledger_entry *unrolled;      /* this and those after it have not seen the day yet */
+    struct marks_now now;               /* now.started_ms is the owner's to set */
+    struct ledger_line *lines;
+    size_t n_lines;
+    ledger_urgent_cb urgent; /* may be NULL */
     void *urgent_ctx;
 };
 
@@ -53,6 +71,9 @@ void ledger_fini(struct ledger *l);
 /* The entry of this sensor, for whoever feeds its meter from `source`; made when there is none. Another source than
  * before is another counter: the published value goes on with its next reading. Valid until ledger_fini(). */
 struct ledger_entry *ledger_open(struct ledger *l, const char *id, const char *source);
+
+/* The entry, or NULL. */
+struct ledger_entry *ledger_find(const struct ledger *l, const char *id);
 
 /* The entry's meter was fed. urgent: what it publishes hangs on more than its raw counter now (a wrap, a reset, a fall
  * that may be one), so it should not wait for the next time that all is saved. */
@@ -68,6 +89,14 @@ void ledger_restore(struct ledger *l, const struct ledger_saved *s, int64_t mono
 
 /* Has the sensor a counter state? */
 bool ledger_knows(const struct ledger *l, const char *id);
+
+/* What is published of the counter, in thousandths of its unit: also while another counter's first reading is waited
+ * for. False: there is none yet; also of NULL. */
+bool ledger_published(const struct ledger_entry *e, int64_t *milli);
+
+/* Set what is published (only once it is something), from the next reading on: what is older counts on from there, and
+ * the jump is no energy of today. To be saved at once. */
+void ledger_set(struct ledger_entry *e, int64_t milli);
 
 /* All entries as changed ones: another store than before must learn of them. */
 void ledger_all_changed(struct ledger *l);

@@ -173,7 +173,7 @@ uint32_t store_running_era(const struct store *s)
 
 static bool has_news(const struct store *s)
 {
-    return s->spool.n || s->ledger->changed || s->error[0];
+    return s->spool.n || s->ledger->changed || s->ledger->marks_changed || s->error[0];
 }
 
 static void on_interval(uv_timer_t *t)

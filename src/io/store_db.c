@@ -15,8 +15,8 @@
 #define QUICK_CHECK_MAX ((off_t)32 << 20) /* a larger file shows its damage when it is met */
 #define BUSY_MS         1000              /* somebody looks into the file with another program */
 /* small pages: a few rows more each minute must not write 4 KB for each page that they touch */
-#define NEW_FILE        "PRAGMA page_size = 1024; PRAGMA auto_vacuum = INCREMENTAL;"
-#define FRAME_HEAD      24                /* bytes in the log before each page (SQLite, "WAL file format") */
+#define NEW_FILE   "PRAGMA page_size = 1024; PRAGMA auto_vacuum = INCREMENTAL;"
+#define FRAME_HEAD 24 /* bytes in the log before each page (SQLite, "WAL file format") */
 
 /* By version: migrations[n] makes version n + 1 out of n. Never change one that was released. */
 static const char *const migrations[STORE_VERSION] = {
@@ -35,6 +35,9 @@ static const char *const migrations[STORE_VERSION] = {
     " PRIMARY KEY (reader, series)) WITHOUT ROWID;",
     "CREATE TABLE quarantine (reader INTEGER NOT NULL, series INTEGER NOT NULL, unix_s INTEGER NOT NULL,"
     " milli INTEGER NOT NULL, since_s INTEGER NOT NULL, reason TEXT NOT NULL);",
+    "CREATE TABLE marks (sensor TEXT PRIMARY KEY, day_s INTEGER, day_milli INTEGER, day_missed_s INTEGER,"
+    " day_why INTEGER, month_s INTEGER, month_milli INTEGER, month_missed_s INTEGER, month_why INTEGER,"
+    " stood_s INTEGER, means INTEGER) WITHOUT ROWID;",
 };
 
 static const char *const statements[SQL_STATEMENTS] = {
@@ -44,6 +47,7 @@ static const char *const statements[SQL_STATEMENTS] = {
     [SQL_PUT_SERIES] = "INSERT OR REPLACE INTO series VALUES (?, ?, ?)",
     [SQL_PUT_ERA] = "INSERT OR REPLACE INTO eras VALUES (?, ?, ?, ?, ?)",
     [SQL_PUT_COUNTER] = "INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_PUT_MARKS] = "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_PUT_ROW] = "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)",
     [SQL_PUT_POSITION] = "INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?, ?, ?)",
     [SQL_PUT_READER] = "INSERT OR REPLACE INTO readers VALUES (?)",
@@ -54,6 +58,8 @@ static const char *const statements[SQL_STATEMENTS] = {
                            " (SELECT rowid FROM quarantine WHERE reader = ?1 ORDER BY rowid DESC LIMIT 1000)",
     [SQL_GET_COUNTERS] = "SELECT sensor, source, raw, \"offset\", before, known, swapped, seen, fast, first, last,"
                          " unix_s FROM counters",
+    [SQL_GET_MARKS] = "SELECT sensor, day_s, day_milli, day_missed_s, day_why, month_s, month_milli, month_missed_s,"
+                      " month_why, stood_s, means FROM marks",
     [SQL_GET_SERIES] = "SELECT series, sensor, kind FROM series",
     [SQL_GET_ERAS] = "SELECT era, boot, offset_ms, shift_s, clock FROM eras ORDER BY era",
     [SQL_GET_READERS] = "SELECT reader FROM readers",

@@ -5,6 +5,7 @@
  *   series      number -> sensor id and kind
  *   eras        stretches of time in which wall and monotonic clock went side by side, see below
  *   counters    the ledger, by sensor id
+ *   marks       its counters at midnight and month start
  *   readers, positions   who forwards rows, and how far
  *   quarantine  rows that a server refused, by reader
  *
@@ -14,7 +15,7 @@
 #define IO_STORE_DB_H
 
 #include "core/clock.h"
-#include "core/ledger.h"
+#include "core/ledger_marks.h"
 #include "core/rows.h"
 #include "core/util.h"
 
@@ -25,7 +26,7 @@
 
 #define STORE_FILE    "fluksod.db"
 #define STORE_LOCK    "fluksod.lock" /* beside it: held by the program that works in the folder */
-#define STORE_VERSION 2
+#define STORE_VERSION 3
 #define STORE_BOOT    36 /* characters of the kernel's boot id */
 #define STORE_ERROR   200
 #define STORE_ROWS    1000 /* a job writes or picks out to delete at most so many */
@@ -76,6 +77,8 @@ struct store_batch {
     size_t n_eras;
     const struct ledger_saved *counters;
     size_t n_counters;
+    const struct ledger_marks *marks;
+    size_t n_marks;
     const struct store_row *rows;
     size_t n_rows;
     const struct store_position *positions;
@@ -147,6 +150,7 @@ int store_db_settle(struct store_db *db, const struct store_now *now) MUSTCHECK;
 /* ---- reading ---- */
 
 typedef void (*store_counter_cb)(void *ctx, const struct ledger_saved *s);
+typedef void (*store_marks_cb)(void *ctx, const struct ledger_marks *m);
 typedef void (*store_series_cb)(void *ctx, const struct store_series *s);
 typedef void (*store_position_cb)(void *ctx, const struct store_position *p);
 typedef void (*store_era_cb)(void *ctx, const struct store_era *e);
@@ -154,6 +158,7 @@ typedef void (*store_era_cb)(void *ctx, const struct store_era *e);
 typedef bool (*store_row_cb)(void *ctx, const struct store_row *r, int64_t unix_s);
 
 int store_db_counters(struct store_db *db, store_counter_cb cb, void *ctx) MUSTCHECK;
+int store_db_marks(struct store_db *db, store_marks_cb cb, void *ctx) MUSTCHECK;
 int store_db_series(struct store_db *db, store_series_cb cb, void *ctx) MUSTCHECK;
 int store_db_eras(struct store_db *db, store_era_cb cb, void *ctx) MUSTCHECK;
 /* Those of readers that are switched on; on[] says which are. */

@@ -11,7 +11,8 @@ struct store_loaded {
     struct store_series *series;
     struct store_position *positions;
     struct ledger_saved *counters;
-    size_t n_series, n_positions, n_counters;
+    struct ledger_marks *marks;
+    size_t n_series, n_positions, n_counters, n_marks;
     bool on[STORE_READERS];
     uint32_t max_era, max_series;
 };
@@ -46,6 +47,14 @@ static void keep_counter(void *ctx, const struct ledger_saved *x)
     l->counters[l->n_counters++] = *x;
 }
 
+static void keep_marks(void *ctx, const struct ledger_marks *x)
+{
+    struct store_loaded *l = ctx;
+
+    l->marks = must(realloc(l->marks, (l->n_marks + 1) * sizeof *l->marks));
+    l->marks[l->n_marks++] = *x;
+}
+
 static void keep_era(void *ctx, const struct store_era *x)
 {
     struct store_loaded *l = ctx;
@@ -59,7 +68,8 @@ struct store_loaded *store_load(struct store_db *db)
     struct store_loaded *l = must(calloc(1, sizeof *l));
 
     if (store_db_series(db, keep_series, l) == 0 && store_db_positions(db, l->on, keep_position, l) == 0 &&
-        store_db_counters(db, keep_counter, l) == 0 && store_db_eras(db, keep_era, l) == 0)
+        store_db_counters(db, keep_counter, l) == 0 && store_db_marks(db, keep_marks, l) == 0 &&
+        store_db_eras(db, keep_era, l) == 0)
         return l;
     store_loaded_free(l);
     return NULL;
@@ -70,6 +80,7 @@ void store_loaded_free(struct store_loaded *l)
     free(l->series);
     free(l->positions);
     free(l->counters);
+    free(l->marks);
     free(l);
 }
 
@@ -227,6 +238,8 @@ static void adopt_counters(struct store *s, const struct store_loaded *l)
     for (size_t i = 0; i < l->n_counters; i++)
         if (!s->restored || !ledger_knows(s->ledger, l->counters[i].id))
             ledger_restore(s->ledger, &l->counters[i], store_mono_ms(s), store_unix_s(s));
+    for (size_t i = 0; i < l->n_marks; i++)
+        ledger_marks_restore(s->ledger, &l->marks[i]);
     if (!s->restored && l->n_counters)
         drop_counter_rows(s);
     s->restored = true;

@@ -14,6 +14,7 @@ static const struct {
     const char *table, *ascending, *descending;
 } tables[] = {
     {"counters", "sensor", "sensor DESC"},
+    {"marks", "sensor", "sensor DESC"},
     {"series", "series", "series DESC"},
     {"eras", "era", "era DESC"},
     {"readers", "reader", "reader DESC"},

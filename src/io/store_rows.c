@@ -56,6 +56,22 @@ static int put_counter(struct store_db *db, const struct ledger_saved *s)
     return store_sql_run(db, st);
 }
 
+static int put_marks(struct store_db *db, const struct ledger_marks *m)
+{
+    sqlite3_stmt *st = store_sql(db, SQL_PUT_MARKS);
+
+    sqlite3_bind_text(st, 1, m->id, -1, SQLITE_STATIC);
+    for (int kind = 0; kind < MARKS_KINDS; kind++) {
+        sqlite3_bind_int64(st, 2 + 4 * kind, m->v[kind].at_s);
+        sqlite3_bind_int64(st, 3 + 4 * kind, m->v[kind].milli);
+        sqlite3_bind_int64(st, 4 + 4 * kind, m->v[kind].missed_s);
+        sqlite3_bind_int(st, 5 + 4 * kind, m->v[kind].why);
+    }
+    sqlite3_bind_int64(st, 2 + 4 * MARKS_KINDS, m->stood_s);
+    sqlite3_bind_int64(st, 3 + 4 * MARKS_KINDS, m->means);
+    return store_sql_run(db, st);
+}
+
 static int put_row(struct store_db *db, const struct store_row *r)
 {
     sqlite3_stmt *st = store_sql(db, SQL_PUT_ROW);
@@ -96,6 +112,8 @@ static int write_all(struct store_db *db, const struct store_batch *b)
         err = put_era(db, &b->eras[i]);
     for (size_t i = 0; i < b->n_counters && !err; i++)
         err = put_counter(db, &b->counters[i]);
+    for (size_t i = 0; i < b->n_marks && !err; i++)
+        err = put_marks(db, &b->marks[i]);
     for (size_t i = 0; i < b->n_rows && !err; i++)
         err = put_row(db, &b->rows[i]);
     for (size_t i = 0; i < b->n_positions && !err; i++)
@@ -179,6 +197,7 @@ static int each(struct store_db *db, enum store_statement s, void (*row)(void *c
 struct walk {
     union {
         store_counter_cb counter;
+        store_marks_cb marks;
         store_series_cb series;
         store_position_cb position;
         store_era_cb era;
@@ -212,6 +231,30 @@ int store_db_counters(struct store_db *db, store_counter_cb cb, void *ctx)
     struct walk w = {.counter = cb, .ctx = ctx};
 
     return each(db, SQL_GET_COUNTERS, counter_row, &w);
+}
+
+static void marks_row(void *ctx, sqlite3_stmt *st)
+{
+    struct walk *w = ctx;
+    struct ledger_marks m = {.stood_s = sqlite3_column_int64(st, 1 + 4 * MARKS_KINDS),
+                             .means = sqlite3_column_int64(st, 2 + 4 * MARKS_KINDS)};
+
+    text_out(m.id, sizeof m.id, st, 0);
+    for (int kind = 0; kind < MARKS_KINDS; kind++) {
+        m.v[kind].at_s = sqlite3_column_int64(st, 1 + 4 * kind);
+        m.v[kind].milli = sqlite3_column_int64(st, 2 + 4 * kind);
+        m.v[kind].missed_s = sqlite3_column_int64(st, 3 + 4 * kind);
+        m.v[kind].why = (uint8_t)sqlite3_column_int(st, 4 + 4 * kind);
+    }
+    if (sensor_id_valid(m.id))
+        w->marks(w->ctx, &m);
+}
+
+int store_db_marks(struct store_db *db, store_marks_cb cb, void *ctx)
+{
+    struct walk w = {.marks = cb, .ctx = ctx};
+
+    return each(db, SQL_GET_MARKS, marks_row, &w);
 }
 
 static void series_row(void *ctx, sqlite3_stmt *st)

@@ -15,7 +15,8 @@ struct store_writing {
     struct store_series *series;
     struct store_position *positions;
     struct ledger_saved *counters;
-    size_t n_series, n_positions, n_counters;
+    struct ledger_marks *marks;
+    size_t n_series, n_positions, n_counters, n_marks;
     struct store_era *eras;
     size_t n_eras;
     bool settle, first_done;
@@ -42,6 +43,18 @@ static void collect_series(struct store *s, struct store_writing *w)
         x->unsaved = 0;
         x->saved = true;
     }
+}
+
+static void collect_ledger(struct store *s, struct store_writing *w)
+{
+    struct ledger *l = s->ledger;
+
+    w->counters = must(malloc((l->n + 1) * sizeof *w->counters));
+    w->n_counters = ledger_take(l, w->counters, l->n, store_mono_ms(s), store_unix_s(s));
+    if (!l->marks_changed)
+        return;
+    w->marks = must(malloc((l->n + 1) * sizeof *w->marks));
+    w->n_marks = ledger_marks_take(l, w->marks, l->n);
 }
 
 static void collect_readers(struct store *s, struct store_writing *w)
@@ -90,6 +103,8 @@ static int write_slice(struct store_job *j, struct store_db *db)
         b.n_positions = w->n_positions;
         b.counters = w->counters;
         b.n_counters = w->n_counters;
+        b.marks = w->marks;
+        b.n_marks = w->n_marks;
         b.eras = w->eras;
         b.n_eras = w->n_eras;
     }
@@ -115,6 +130,7 @@ static void give_back(struct store *s, struct store_writing *w)
     if (w->first_done)
         return;
     ledger_unsaved(s->ledger, w->counters, w->n_counters);
+    ledger_marks_unsaved(s->ledger, w->marks, w->n_marks);
     for (size_t i = 0; i < w->n_series; i++)
         s->series[w->series[i].series].saved = false;
     for (size_t i = 0; i < w->n_positions; i++) {
@@ -149,6 +165,7 @@ static void writing_free(struct store_writing *w)
     free(w->series);
     free(w->positions);
     free(w->counters);
+    free(w->marks);
     free(w->eras);
     free(w);
 }
@@ -214,8 +231,7 @@ void store_flush(struct store *s, store_flushed_cb done, void *ctx)
     w->rows = spool_take(&s->spool, &w->n_rows);
     collect_series(s, w);
     collect_readers(s, w);
-    w->counters = must(malloc((s->ledger->n + 1) * sizeof *w->counters));
-    w->n_counters = ledger_take(s->ledger, w->counters, s->ledger->n, store_mono_ms(s), store_unix_s(s));
+    collect_ledger(s, w);
     w->eras = store_eras_take(s, &w->n_eras);
     w->settle = s->settle;
     s->settle = false;

@@ -33,7 +33,7 @@ static void mark(const char *what, long long n)
         die("marks");
 }
 
-/* Commit i: two seconds' rows, the counter at i, and the reader's place two commits back. */
+/* Commit i: two seconds' rows, the counter and its mark at i, and the reader's place two commits back. */
 static void commit(int64_t i, uint32_t era)
 {
     const struct store_series series = {1, ID, READING_COUNTER};
@@ -41,7 +41,8 @@ static void commit(int64_t i, uint32_t era)
     const struct ledger_saved counter = {.id = ID, .source = "probe", .raw = i, .known = true};
     const struct store_row rows[] = {{BASE + 2 * i, i, era, 1}, {BASE + 2 * i + 1, i, era, 1}};
     const struct store_position p = {.reader = STORE_FLUKSO, .series = 1, .at = {BASE + 2 * i - 4, era, 1}};
-    const struct store_batch b = {&series, 1, &e, 1, &counter, 1, rows, 2, &p, 1};
+    const struct ledger_marks m = {.id = ID, .v = {{.at_s = BASE, .milli = i}}};
+    const struct store_batch b = {&series, 1, &e, 1, &counter, 1, &m, 1, rows, 2, &p, 1};
 
     if (store_db_write(&db, &b) < 0)
         die("write");
@@ -89,12 +90,17 @@ static void do_write(const char *dir, int64_t n)
 }
 
 struct found {
-    int64_t raw, place, rows, first, last;
+    int64_t raw, mark, place, rows, first, last;
 };
 
 static void keep_counter(void *ctx, const struct ledger_saved *s)
 {
     ((struct found *)ctx)->raw = s->raw;
+}
+
+static void keep_mark(void *ctx, const struct ledger_marks *m)
+{
+    ((struct found *)ctx)->mark = m->v[MARKS_DAY].milli;
 }
 
 static void keep_place(void *ctx, const struct store_position *p)
@@ -124,8 +130,11 @@ static void do_check(const char *dir)
 
     if (store_db_open(&db, dir) < 0)
         die("open");
-    if (store_db_counters(&db, keep_counter, &f) < 0 || store_db_positions(&db, on, keep_place, &f) < 0)
+    if (store_db_counters(&db, keep_counter, &f) < 0 || store_db_marks(&db, keep_mark, &f) < 0 ||
+        store_db_positions(&db, on, keep_place, &f) < 0)
         die("read");
+    if (f.mark != f.raw)
+        die("counter and mark are not of one commit");
     while ((more = store_db_read(&db, &at, CLOCK_UNSET, STORE_WALK, keep_row, &f)) == 1)
         ;
     if (more < 0)

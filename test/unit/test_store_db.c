@@ -295,7 +295,9 @@ static void an_older_file_migrates(void **state)
     write_household();
     store_db_close(&db);
     assert_int_equal(sqlite3_open(file, &sql), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(sql, "DROP TABLE quarantine; PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(sql, "DROP TABLE marks; DROP TABLE quarantine; PRAGMA user_version = 1", NULL, NULL, NULL),
+        SQLITE_OK);
     sqlite3_close(sql);
     reopen();
     assert_int_equal(db.opened.migrated_from, 1);
