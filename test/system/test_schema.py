@@ -62,6 +62,10 @@ def node(row, rows):
     s.update({"one": one, "list": many, "one or list": {"anyOf": [one, many]}}[row["shape"]])
     if "default" in row:
         s["default"] = row["default"]
+    if row["file_only"]:
+        s["readOnly"] = True
+    if row["secret"]:
+        s["writeOnly"] = True
     return s
 
 
