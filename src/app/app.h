@@ -17,6 +17,7 @@
 #include <uv.h>
 
 struct settings;
+struct desk;
 struct httpd;
 struct mqtt;
 struct store;
@@ -27,6 +28,7 @@ struct app {
     const struct settings *settings; /* in force; ids derived, storage.path filled in */
     struct sensors sensors;
     struct hub hub;
+    struct desk *desk;    /* where settings are changed; the gateway's */
     struct ledger ledger; /* counter states; restored before any source starts */
     struct facts facts;
     struct clock clock;
@@ -40,6 +42,7 @@ struct app {
     struct httpd *httpd;     /* routes are added in a service's new */
     int64_t started_ms;      /* monotonic */
     const char *record_path; /* --record, or NULL */
+    int board_minor;         /* of the hardware of the board that was found last; -1: none on this line yet */
     /* Bytes of the board's RS-485 port go to this line; NULL: nobody reads it. */
     void (*uart_bytes)(void *ctx, const uint8_t *bytes, size_t n);
     void *uart_ctx;
