@@ -243,7 +243,7 @@ static void set_sensors(struct flukso *f, const struct settings *next)
 {
     struct flukso_sensor *old = f->sensors;
     size_t n_old = f->n_sensors;
-    char (*names)[FOLD_MAX + 1] = fold_sensors(next);
+    char(*names)[FOLD_MAX + 1] = fold_sensors(next);
 
     f->sensors = must(calloc(next->n_sensors + 1, sizeof *f->sensors));
     f->n_sensors = 0;
@@ -296,35 +296,28 @@ static bool find_key(struct flukso *f, const struct settings *next)
     return good;
 }
 
-/* The next sensor of the settings that is reported, from *cursor on, which moves behind it; NULL: no more. */
-static const struct sensor_settings *next_reported(const struct settings *s, size_t *cursor)
-{
-    while (*cursor < s->n_sensors)
-        if (is_reported(&s->sensors[(*cursor)++]))
-            return &s->sensors[*cursor - 1];
-    return NULL;
-}
-
 /* The same sensors are reported, with the same configuration. */
-static bool same_sensors(const struct settings *a, const struct settings *b)
+static bool same_sensors(const struct flukso *f, const struct settings *next)
 {
-    const struct sensor_settings *x, *y;
-    size_t i = 0, k = 0;
+    char(*names)[FOLD_MAX + 1] = fold_sensors(next);
     bool same = true;
+    size_t n = 0;
 
-    while (same && (x = next_reported(a, &i))) {
-        struct jsonw v, w;
-        y = next_reported(b, &k);
-        jsonw_init(&v);
+    for (size_t i = 0; i < next->n_sensors; i++) {
+        const struct sensor_settings *x = &next->sensors[i];
+        if (!is_reported(x))
+            continue;
+        const struct flukso_sensor *s = n < f->n_sensors ? &f->sensors[n] : NULL;
+        struct jsonw w;
         jsonw_init(&w);
-        flukso_body_config(&v, x, a->phase);
-        if (y)
-            flukso_body_config(&w, y, b->phase);
-        same = y && strcmp(x->id, y->id) == 0 && v.len == w.len && memcmp(v.buf, w.buf, v.len) == 0;
-        jsonw_free(&v);
+        flukso_body_config(&w, x, names[i], next->phase);
+        same = same && s && strcmp(s->id, x->id) == 0 && strcmp(s->name, x->name) == 0 && s->config_body.len == w.len &&
+               memcmp(s->config_body.buf, w.buf, w.len) == 0;
         jsonw_free(&w);
+        n++;
     }
-    return same && !next_reported(b, &k);
+    free(names);
+    return same && n == f->n_sensors;
 }
 
 /* Nothing of what the reporter is about changed, and nothing is wrong that may have been mended. */
@@ -338,7 +331,7 @@ static bool undisturbed(const struct flukso *f, const struct settings *old, cons
            forwarder_same_text(old->flukso.ca_file, next->flukso.ca_file) &&
            forwarder_same_text(old->storage.path, next->storage.path) &&
            old->flukso.interval == next->flukso.interval && strcmp(old->device.id, next->device.id) == 0 &&
-           same_sensors(old, next);
+           same_sensors(f, next);
 }
 
 /* The time within a spread that is this device's own. */
