@@ -40,6 +40,7 @@ struct app {
     struct mqtt *mqtt;       /* the broker's connection: service_mqtt_sink's from its new to its close, NULL else */
     struct window *window;   /* 60 seconds of each gauge */
     struct httpd *httpd;     /* routes are added in a service's new */
+    unsigned tls_port;       /* the HTTP server listens here with TLS; 0: nowhere (yet) */
     int64_t started_ms;      /* monotonic */
     const char *record_path; /* --record, or NULL */
     int board_minor;         /* of the hardware of the board that was found last; -1: none on this line yet */
@@ -83,7 +84,7 @@ struct service {
 };
 
 extern const struct service service_keeper, service_board, service_mqtt_sink, service_config_topics, service_http,
-    service_api_jobs, service_api_local, service_api_settings, service_api_status, service_flukso, service_influx,
-    service_restart, service_selftest, service_sync;
+    service_access, service_api_jobs, service_api_local, service_api_settings, service_api_status, service_flukso,
+    service_influx, service_restart, service_selftest, service_sync;
 
 #endif
