@@ -323,6 +323,7 @@ const struct setting settings_table[] = {
      .flags = SETTING_UNIQUE, .help = "More names by which browsers reach this server, without a port."},
     {"control", SETTING_OBJECT, .help = "The management API for programs on this host."},
     {"control.socket", SETTING_TEXT, TOP(control.socket), .min = 1, .max = 107, .format = &path,
+     .flags = SETTING_FILE_ONLY,
      .help = "Unix socket of the API; control.sock in $RUNTIME_DIRECTORY, else in /run/fluksod, when not given."},
     {"local_api", SETTING_OBJECT, .help = "The local JSON/REST API (GET /sensor/<id>)."},
     {"local_api.enable", SETTING_BOOL, TOP(local_api.enable), .help = "Serve it."},
