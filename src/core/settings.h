@@ -77,7 +77,14 @@ struct settings {
         int port;
         char **extra_listen; /* "address:port" or "[address]:port" */
         size_t n_extra_listen;
+        int tls_port; /* 0: no TLS */
+        char *tls_cert_file, *tls_key_file;
+        char **hosts; /* more names of this machine that a Host header may hold */
+        size_t n_hosts;
     } http;
+    struct {
+        char *socket; /* NULL: control.sock in $RUNTIME_DIRECTORY, else in /run/fluksod */
+    } control;
     struct {
         bool enable;
     } local_api;

@@ -122,6 +122,22 @@ static void check_influx(const cJSON *influx, struct settings_errors *errors)
         settings_error_add(errors, "influx.org", "needs influx.bucket");
 }
 
+static void check_http(const struct settings *s, const cJSON *http, struct settings_errors *errors)
+{
+    static const char *const files[] = {"tls_cert_file", "tls_key_file"};
+
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        char path[48];
+        snprintf(path, sizeof path, "http.%s", files[i]);
+        if (has(http, files[i]) && !has(http, files[1 - i]))
+            settings_error_add(errors, path, "needs http.%s", files[1 - i]);
+        if (s->http.tls_port > 0 && !has(http, files[i]))
+            settings_error_add(errors, "http.tls_port", "needs http.%s", files[i]);
+    }
+    if (s->http.tls_port > 0 && s->http.tls_port == s->http.port)
+        settings_error_add(errors, "http.tls_port", "%d is http.port too", s->http.port);
+}
+
 void settings_rules(struct settings *s, const cJSON *tree, struct settings_errors *errors)
 {
     struct rules r = {s, cJSON_GetObjectItemCaseSensitive(tree, "sensors"), errors};
@@ -136,6 +152,7 @@ void settings_rules(struct settings *s, const cJSON *tree, struct settings_error
     check_mqtt(s, cJSON_GetObjectItemCaseSensitive(tree, "mqtt"), errors);
     check_flukso(s, errors);
     check_influx(cJSON_GetObjectItemCaseSensitive(tree, "influx"), errors);
+    check_http(s, cJSON_GetObjectItemCaseSensitive(tree, "http"), errors);
     for (size_t i = 0; i < s->n_sensors; i++) {
         b->sensor(&r, i);
         if (s->sensors[i].enable && !rules_given(&r, i, "name")) /* S2 */

@@ -42,6 +42,11 @@ static bool is_host(const char *text)
     return text[strspn(text, HOST_CHARACTERS ":%")] == '\0';
 }
 
+static bool is_host_name(const char *text)
+{
+    return text[strspn(text, HOST_CHARACTERS)] == '\0';
+}
+
 static bool is_ipv6(const char *text)
 {
     struct in6_addr a;
@@ -143,6 +148,8 @@ static const struct setting_format an_id = {"32 lower-case hex digits", sensor_i
 static const struct setting_format printable = {"a text of printable ASCII characters", is_printable, "^[ -~]*$"};
 static const struct setting_format path = {"an absolute path", is_path, "^/[^\\u0000-\\u001f]*$"};
 static const struct setting_format host = {"a host name or address", is_host, "^[0-9A-Za-z.:_%-]*$"};
+static const struct setting_format host_name = {"a host name or IPv4 address, without a port", is_host_name,
+                                                "^[0-9A-Za-z._-]*$"};
 static const struct setting_format address = {
     "an IPv4 or IPv6 address or localhost", is_address,
     "^([0-9]+([.][0-9]+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|localhost)$"};
@@ -306,6 +313,18 @@ const struct setting settings_table[] = {
     {"http.extra_listen", SETTING_TEXT, TOP(http.extra_listen), .shape = SETTING_LIST,
      .count = offsetof(struct settings, http.n_extra_listen), .list_max = 8, .min = 1, .max = 53, .format = &endpoint,
      .flags = SETTING_UNIQUE, .help = "More addresses with their ports: 127.0.0.1:8081, [::1]:8081."},
+    {"http.tls_port", SETTING_INT, TOP(http.tls_port), .min = 0, .max = 65535, .def = 0,
+     .help = "Port to listen on with TLS; with it nobody logs in without TLS. 0: none."},
+    {"http.tls_cert_file", SETTING_TEXT, TOP(http.tls_cert_file), A_PATH,
+     .help = "Certificate of this server, and those between it and its authority."},
+    {"http.tls_key_file", SETTING_TEXT, TOP(http.tls_key_file), A_PATH, .help = "Private key of this server."},
+    {"http.hosts", SETTING_TEXT, TOP(http.hosts), .shape = SETTING_LIST,
+     .count = offsetof(struct settings, http.n_hosts), .list_max = 16, .min = 1, .max = 253, .format = &host_name,
+     .flags = SETTING_UNIQUE, .help = "More names by which browsers reach this server, without a port."},
+    {"control", SETTING_OBJECT, .help = "The management API for programs on this host."},
+    {"control.socket", SETTING_TEXT, TOP(control.socket), .min = 1, .max = 107, .format = &path,
+     .flags = SETTING_FILE_ONLY,
+     .help = "Unix socket of the API; control.sock in $RUNTIME_DIRECTORY, else in /run/fluksod, when not given."},
     {"local_api", SETTING_OBJECT, .help = "The local JSON/REST API (GET /sensor/<id>)."},
     {"local_api.enable", SETTING_BOOL, TOP(local_api.enable), .help = "Serve it."},
 };
@@ -390,4 +409,29 @@ const struct setting_choice *setting_choice(const struct setting *row, const cJS
             return c;
     }
     return NULL;
+}
+
+bool setting_is_default(const struct setting *row, const cJSON *v)
+{
+    const struct setting_choice *choice;
+
+    if (!row)
+        return false;
+    if (row->shape == SETTING_LIST)
+        return cJSON_IsArray(v) && !v->child && (row->kind == SETTING_OBJECT || row->kind == SETTING_TEXT);
+    switch (row->kind) {
+    case SETTING_BOOL:
+        return cJSON_IsBool(v) && cJSON_IsTrue(v) == row->def;
+    case SETTING_TEXT:
+        return cJSON_IsString(v) && row->def_text && strcmp(v->valuestring, row->def_text) == 0;
+    case SETTING_INT:
+        return cJSON_IsNumber(v) && row->def != SETTING_UNSET && v->valuedouble == row->def;
+    case SETTING_MILLI:
+        return cJSON_IsNumber(v) && v->valuedouble == row->def / 1000.0;
+    case SETTING_CHOICE:
+        choice = setting_choice(row, v);
+        return choice && choice->value == row->def;
+    default:
+        return false;
+    }
 }
