@@ -1,4 +1,4 @@
-/* /api/v1/status and /metrics: the gateway as JSON and as Prometheus text, for clients on this host only.
+/* /api/v1/status and /metrics: the gateway as JSON and as Prometheus text, for who has the right to read.
  * It never gathers what it shows before it is asked. */
 #include "app/app.h"
 #include "app/view.h"
@@ -82,15 +82,15 @@ static bool is_busy(const struct api_status *s)
     return (s->answers + 1) * each > TURN_SENSORS;
 }
 
-static void start(struct api_status *s, const struct http_request *q, struct http_reply *r, const char *type,
+static void start(struct api_status *s, struct http_reply *r, const char *type,
                   bool (*write)(struct answer *, const struct status_view *))
 {
-    if (!q->loopback) {
-        http_text(r, 403, "this page is for clients on the gateway itself (loopback) only");
-        return;
-    }
     if (is_busy(s)) {
-        http_text(r, 503, "as many as can be answered at a time are being answered; please try again");
+        static const char busy[] = "as many as can be answered at a time are being answered; please try again";
+        if (write == write_status)
+            http_error(r, 503, busy);
+        else
+            http_text(r, 503, busy);
         return;
     }
     struct answer *a = must(calloc(1, sizeof *a));
@@ -105,21 +105,27 @@ static void start(struct api_status *s, const struct http_request *q, struct htt
 
 static void answer_status(void *ctx, const struct http_request *q, struct http_reply *r)
 {
-    start(ctx, q, r, "application/json", write_status);
+    (void)q;
+    start(ctx, r, "application/json", write_status);
 }
 
 static void answer_metrics(void *ctx, const struct http_request *q, struct http_reply *r)
 {
-    start(ctx, q, r, METRICS_CONTENT_TYPE, write_metrics);
+    (void)q;
+    start(ctx, r, METRICS_CONTENT_TYPE, write_metrics);
 }
+
+static const struct http_route routes[] = {
+    {"GET", "/api/v1/status", HTTP_READ, 0, answer_status},
+    {"GET", "/metrics", HTTP_READ, 0, answer_metrics},
+};
 
 static void *api_status_new(struct app *a)
 {
     struct api_status *s = must(calloc(1, sizeof *s));
 
     s->app = a;
-    httpd_route(a->httpd, "GET", "/api/v1/status", answer_status, s);
-    httpd_route(a->httpd, "GET", "/metrics", answer_metrics, s);
+    httpd_routes(a->httpd, routes, ARRAY_LEN(routes), s);
     return s;
 }
 

@@ -9,6 +9,7 @@
 
 #include "app/forwarder.h"
 #include "core/flukso_body.h"
+#include "core/fold.h"
 #include "core/ident.h"
 #include "io/files.h"
 #include "io/log.h"
@@ -242,6 +243,7 @@ static void set_sensors(struct flukso *f, const struct settings *next)
 {
     struct flukso_sensor *old = f->sensors;
     size_t n_old = f->n_sensors;
+    char (*names)[FOLD_MAX + 1] = fold_sensors(next);
 
     f->sensors = must(calloc(next->n_sensors + 1, sizeof *f->sensors));
     f->n_sensors = 0;
@@ -257,10 +259,11 @@ static void set_sensors(struct flukso *f, const struct settings *next)
         s->series = store_series(f->app->store, s->id, READING_COUNTER);
         store_want(f->app->store, STORE_FLUKSO, s->series);
         jsonw_init(&s->config_body);
-        flukso_body_config(&s->config_body, x, next->phase);
+        flukso_body_config(&s->config_body, x, names[i], next->phase);
         inherit(s, old, n_old);
     }
     drop_sensors(old, n_old);
+    free(names);
 }
 
 /* The key of the settings or of its file; false with why_off set. */

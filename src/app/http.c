@@ -1,5 +1,6 @@
-/* The service that has the HTTP server listen where the settings say. It never answers a request itself. */
-#include "app/app.h"
+/* The service that has the HTTP server listen where the settings say: in the plain, with TLS (http_tls.c), and on the
+ * control socket (http_control.c). It never answers a request itself. */
+#include "app/http_impl.h"
 
 #include "core/address.h"
 #include "core/settings.h"
@@ -26,6 +27,8 @@ struct service_state {
     uint64_t delay_ms;
     struct place *places;
     size_t n_places;
+    struct http_tls tls;
+    struct http_control control;
     service_done done;
     void *done_ctx;
 };
@@ -34,7 +37,7 @@ static void *service_http_new(struct app *a)
 {
     struct service_state *s = must(calloc(1, sizeof *s));
 
-    s->app = a;
+    s->app = s->tls.app = s->control.app = a;
     uv_timer_init(a->loop, &s->retry);
     s->retry.data = s;
     a->httpd = httpd_new(a->loop);
@@ -66,7 +69,7 @@ static void on_retry(uv_timer_t *t)
 /* Listen wherever it is wanted and not so yet; what fails is tried again, ever more seldom. */
 static void try_all(struct service_state *s)
 {
-    bool missing = false;
+    bool missing = !http_tls_try(&s->tls);
 
     for (size_t i = 0; i < s->n_places; i++) {
         if (!s->places[i].listening)
@@ -118,6 +121,8 @@ static void service_http_apply(void *self, const struct settings *old, const str
     s->n_places = n;
     s->delay_ms = RETRY_MIN_MS;
     uv_timer_stop(&s->retry);
+    http_tls_apply(&s->tls, next);
+    http_control_apply(&s->control, next);
     try_all(s);
 }
 
@@ -136,6 +141,8 @@ static void on_httpd_closed(void *ctx)
     void *done_ctx = s->done_ctx;
 
     free(s->places);
+    http_tls_fini(&s->tls);
+    http_control_fini(&s->control);
     free(s);
     done(done_ctx);
 }

@@ -44,7 +44,7 @@ static void put_details(struct jsonw *w, const struct sensor_settings *s)
         jsonw_milli(w, "constant", s->constant_milli);
     }
     jsonw_str(w, "data_type", "counter");
-    jsonw_int(w, "rid", 0);
+    jsonw_int(w, "rid", s->rid);
 }
 
 void config_body_sensors(struct jsonw *w, const struct settings *s)

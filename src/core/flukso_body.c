@@ -46,13 +46,13 @@ static void put_phase(struct jsonw *w, const struct sensor_settings *s, enum pha
         jsonw_int(w, "phase", 3);
 }
 
-void flukso_body_config(struct jsonw *w, const struct sensor_settings *s, enum phase phase)
+void flukso_body_config(struct jsonw *w, const struct sensor_settings *s, const char *name, enum phase phase)
 {
     jsonw_open(w, NULL, '{');
     jsonw_open(w, "config", '{');
     jsonw_str(w, "class", sensor_class_name(s->class));
     jsonw_str(w, "type", sensor_type_name(s->type));
-    jsonw_str(w, "function", s->name);
+    jsonw_str(w, "function", name);
     if (s->class == SENSOR_ANALOG) { /* S3: the clamps of three phases are identical */
         jsonw_int(w, "voltage", s->voltage[0]);
         jsonw_int(w, "current", s->current[0]);

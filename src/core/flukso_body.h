@@ -17,9 +17,10 @@ struct thin_row;
  * is sent are the whole units below them, because the server takes integers alone. */
 void flukso_body_measurements(struct jsonw *w, const struct thin_row *rows, size_t n);
 
-/* {"config":{…}} of a reported sensor; members that do not apply are left out. `phase` is 1 for each analog sensor of a
+/* {"config":{…}} of a reported sensor; members that do not apply are left out. name: as the server takes it
+ * (core/fold.h). `phase` is 1 for each analog sensor of a
  * single-phase set-up, and 3 for sensor 1 of a three-phase one. */
-void flukso_body_config(struct jsonw *w, const struct sensor_settings *s, enum phase phase);
+void flukso_body_config(struct jsonw *w, const struct sensor_settings *s, const char *name, enum phase phase);
 
 struct flukso_heartbeat {
     int version; /* flukso_version_number() */

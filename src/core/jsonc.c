@@ -251,6 +251,7 @@ struct cJSON *jsonc_parse(const char *text, size_t len, struct jsonc_error *erro
         locate(text, text + (s.p - copy), error);
         error->problem = s.problem;
     }
+    explicit_bzero(copy, len); /* it may hold a password */
     free(copy);
     return tree;
 }

@@ -12,23 +12,40 @@
 
 #include <cjson/cJSON.h>
 
-void settings_error_add(struct settings_errors *e, const char *path, const char *fmt, ...)
+PRINTF_LIKE(4, 0)
+static void add(struct settings_errors *e, const char *path, const char *allowed, const char *fmt, va_list ap)
 {
     struct settings_error *x;
-    va_list ap;
 
     if (e->n > SETTINGS_ERRORS_MAX)
         return;
     e->v = must(realloc(e->v, (e->n + 1) * sizeof *e->v));
     x = &e->v[e->n++];
     if (e->n > SETTINGS_ERRORS_MAX) {
-        path = "settings";
-        fmt = "more errors than these";
+        *x = (struct settings_error){must(strdup("settings")), must(strdup("more errors than these")), NULL};
+        return;
     }
     x->path = must(strdup(path));
-    va_start(ap, fmt);
+    x->allowed = allowed ? must(strdup(allowed)) : NULL;
     if (vasprintf(&x->message, fmt, ap) < 0)
         abort();
+}
+
+void settings_error_add(struct settings_errors *e, const char *path, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    add(e, path, NULL, fmt, ap);
+    va_end(ap);
+}
+
+void settings_error_allow(struct settings_errors *e, const char *path, const char *allowed, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    add(e, path, allowed, fmt, ap);
     va_end(ap);
 }
 
@@ -37,12 +54,13 @@ void settings_errors_free(struct settings_errors *e)
     for (size_t i = 0; i < e->n; i++) {
         free(e->v[i].path);
         free(e->v[i].message);
+        free(e->v[i].allowed);
     }
     free(e->v);
     *e = (struct settings_errors){0};
 }
 
-static cJSON *parse_text(const char *text, size_t len, struct settings_errors *errors)
+cJSON *settings_text(const char *text, size_t len, struct settings_errors *errors)
 {
     struct jsonc_error error;
     char place[48];
@@ -59,23 +77,31 @@ static cJSON *parse_text(const char *text, size_t len, struct settings_errors *e
     return tree;
 }
 
+struct settings *settings_parse_tree(const cJSON *tree, struct settings_errors *errors, char **storage_path)
+{
+    struct settings *s = must(calloc(1, sizeof *s));
+    size_t before = errors->n;
+
+    settings_walk(s, tree, errors);
+    settings_rules(s, tree, errors);
+    if (storage_path)
+        *storage_path = s->storage.path ? must(strdup(s->storage.path)) : NULL;
+    if (errors->n == before)
+        return s;
+    settings_free(s);
+    return NULL;
+}
+
 struct settings *settings_parse(const char *text, size_t len, struct settings_errors *errors, char **storage_path)
 {
     if (storage_path)
         *storage_path = NULL;
-    cJSON *tree = parse_text(text, len, errors);
+    cJSON *tree = settings_text(text, len, errors);
     if (!tree)
         return NULL;
-    struct settings *s = must(calloc(1, sizeof *s));
-    settings_walk(s, tree, errors);
-    settings_rules(s, tree, errors);
+    struct settings *s = settings_parse_tree(tree, errors, storage_path);
     cJSON_Delete(tree);
-    if (storage_path && s->storage.path)
-        *storage_path = must(strdup(s->storage.path));
-    if (errors->n == 0)
-        return s;
-    settings_free(s);
-    return NULL;
+    return s;
 }
 
 /* The id of a sensor differs from the device's and from those of the sensors before it. */

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct cJSON;
+
 #define SETTINGS_VERSION 1
 #define SETTINGS_PORTS   6 /* P1: ports of an FLM02 board */
 
@@ -27,6 +29,7 @@ struct sensor_settings {
     int constant_milli;          /* pulse: thousandths of Wh or L per pulse (P3) */
     bool enable;
     bool report; /* its counter goes to the Flukso server */
+    int rid;     /* raised when it gets a new meaning */
 };
 
 struct settings {
@@ -74,7 +77,14 @@ struct settings {
         int port;
         char **extra_listen; /* "address:port" or "[address]:port" */
         size_t n_extra_listen;
+        int tls_port; /* 0: no TLS */
+        char *tls_cert_file, *tls_key_file;
+        char **hosts; /* more names of this machine that a Host header may hold */
+        size_t n_hosts;
     } http;
+    struct {
+        char *socket; /* NULL: control.sock in $RUNTIME_DIRECTORY, else in /run/fluksod */
+    } control;
     struct {
         bool enable;
     } local_api;
@@ -84,6 +94,7 @@ struct settings {
 struct settings_error {
     char *path;    /* "sensors[1].current", or "line 4, column 7" for a text that is no JSON */
     char *message; /* "60 is not one of 50, 100, 250, 500" */
+    char *allowed; /* "one of 50, 100, 250, 500"; NULL: no few words say it */
 };
 
 struct settings_errors {
@@ -100,6 +111,15 @@ struct settings_errors {
 struct settings *settings_parse(const char *text, size_t len, struct settings_errors *errors,
                                 char **storage_path) MUSTCHECK;
 
+/* The same in two steps. settings_text() returns the tree (cJSON_Delete()), or NULL with one error. */
+struct cJSON *settings_text(const char *text, size_t len, struct settings_errors *errors) MUSTCHECK;
+struct settings *settings_parse_tree(const struct cJSON *tree, struct settings_errors *errors,
+                                     char **storage_path) MUSTCHECK;
+
+/* The whole as a new tree, as settings_parse_tree() takes it: defaults filled in, secrets left out, what is not given
+ * and has no default left out, sensors by number. */
+struct cJSON *settings_tree(const struct settings *s);
+
 /* Give the device its id when the settings have none, and each sensor without an id the one that derives from
  * device id and number (the design's "Identity"). Fails with an error where a derived id meets a given one. */
 int settings_derive_ids(struct settings *s, const char *device_id, struct settings_errors *errors) MUSTCHECK;
@@ -109,8 +129,10 @@ void settings_free(struct settings *s);
 /* Make the sensor table hold the enabled sensors of the settings (ids derived). */
 void settings_set_sensors(const struct settings *s, struct sensors *sensors);
 
-/* Add an error; path and message are printf formats' results, copied. */
+/* Add an error; path, allowed (or NULL) and the message, a printf format's result, are copied. */
 void settings_error_add(struct settings_errors *e, const char *path, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void settings_error_allow(struct settings_errors *e, const char *path, const char *allowed, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
 void settings_errors_free(struct settings_errors *e);
 
 /* A sensor's number: its lowest port. The board's logical id is number - 1; the key in config/sensor is the number. */

@@ -1,13 +1,16 @@
 #include "core/settings_table.h"
 
+#include "core/ident.h"
 #include "core/settings.h"
 #include "core/utf8.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <arpa/inet.h>
+#include <cjson/cJSON.h>
 
 static_assert(sizeof(enum phase) == sizeof(int) && sizeof(enum sensor_class) == sizeof(int),
               "choices are stored as int");
@@ -37,6 +40,11 @@ static bool is_path(const char *text)
 static bool is_host(const char *text)
 {
     return text[strspn(text, HOST_CHARACTERS ":%")] == '\0';
+}
+
+static bool is_host_name(const char *text)
+{
+    return text[strspn(text, HOST_CHARACTERS)] == '\0';
 }
 
 static bool is_ipv6(const char *text)
@@ -140,6 +148,8 @@ static const struct setting_format an_id = {"32 lower-case hex digits", sensor_i
 static const struct setting_format printable = {"a text of printable ASCII characters", is_printable, "^[ -~]*$"};
 static const struct setting_format path = {"an absolute path", is_path, "^/[^\\u0000-\\u001f]*$"};
 static const struct setting_format host = {"a host name or address", is_host, "^[0-9A-Za-z.:_%-]*$"};
+static const struct setting_format host_name = {"a host name or IPv4 address, without a port", is_host_name,
+                                                "^[0-9A-Za-z._-]*$"};
 static const struct setting_format address = {
     "an IPv4 or IPv6 address or localhost", is_address,
     "^([0-9]+([.][0-9]+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|localhost)$"};
@@ -175,10 +185,20 @@ static const struct setting_choice types[] = {{"electricity", SENSOR_ELECTRICITY
                                               {0}};
 static const struct setting_choice clamps[] = {
     {"50", 50, true}, {"100", 100, true}, {"250", 250, true}, {"500", 500, true}, {0}};
+static void derive_sensor_id(const char *device_id, const char *key, char id[33])
+{
+    ident_sensor(device_id, (int)strtol(key, NULL, 10), id);
+}
+
+/* S4: a sensor's number is its lowest port. */
+static const struct setting_key lowest_port = {{"ports"}, derive_sensor_id};
+
 static const struct setting_choice bauds[] = {
     {"1200", 1200, true},     {"2400", 2400, true},     {"4800", 4800, true},     {"9600", 9600, true},
     {"19200", 19200, true},   {"38400", 38400, true},   {"57600", 57600, true},   {"115200", 115200, true},
     {"230400", 230400, true}, {"460800", 460800, true}, {"921600", 921600, true}, {0}};
+
+#define STEP_MAX 64 /* bytes of a name that nobody here chose, as much as a message shows */
 
 #define TOP(member)    .offset = offsetof(struct settings, member)
 #define SENSOR(member) .offset = offsetof(struct sensor_settings, member)
@@ -186,18 +206,20 @@ static const struct setting_choice bauds[] = {
 #define A_NAME         .min = 1, .max = 64, .format = &name
 #define A_URL          .min = 1, .max = 256, .format = &url, .flags = SETTING_SECRET_IF_BAD
 #define A_PORT         .min = 1, .max = 65535
+#define A_SECRET(name) .instead = "PUT /api/v1/secrets/" name
 
 const struct setting settings_table[] = {
-    {"version", SETTING_CHOICE, TOP(version), .choices = versions, .def = SETTINGS_VERSION,
+    {"version", SETTING_CHOICE, TOP(version), .choices = versions, .def = SETTINGS_VERSION, .flags = SETTING_FILE_ONLY,
      .help = "Version of the form of these settings."},
     {"device", SETTING_OBJECT, .help = "The gateway itself."},
-    {"device.id", SETTING_TEXT, TOP(device.id), .min = 32, .max = 32, .format = &an_id,
+    {"device.id", SETTING_TEXT, TOP(device.id), .min = 32, .max = 32, .format = &an_id, .flags = SETTING_FILE_ONLY,
      .help = "Id of the device; drawn at first start and kept in the state directory when not given."},
     {"device.serial", SETTING_TEXT, TOP(device.serial), .min = 1, .max = 64, .format = &printable,
      .help = "Serial number on the case."},
     {"device.key", SETTING_TEXT, TOP(device.key), .min = 32, .max = 32, .format = &printable, .flags = SETTING_SECRET,
-     .help = "Secret that the device and the Flukso server share."},
-    {"device.key_file", SETTING_TEXT, TOP(device.key_file), A_PATH, .help = "File that holds the key."},
+     A_SECRET("device.key"), .help = "Secret that the device and the Flukso server share."},
+    {"device.key_file", SETTING_TEXT, TOP(device.key_file), A_PATH, .flags = SETTING_FILE_ONLY, A_SECRET("device.key"),
+     .help = "File that holds the key."},
     {"device.name", SETTING_TEXT, TOP(device.name), A_NAME, .help = "Name of the device."},
     {"board", SETTING_OBJECT, .help = "The sensor board."},
     {"board.protocol", SETTING_CHOICE, TOP(board.protocol), .choices = protocols, .def = BOARD_NONE,
@@ -208,12 +230,13 @@ const struct setting settings_table[] = {
     {"phase", SETTING_CHOICE, TOP(phase), .choices = settings_phases, .def = PHASE_1P,
      .help = "Phases of the connection: single (1p, 1), three with neutral (3p+n, 3), three without (3p-n)."},
     {"sensors", SETTING_OBJECT, TOP(sensors), .shape = SETTING_LIST, .count = offsetof(struct settings, n_sensors),
-     .list_max = SETTINGS_PORTS, .help = "What is measured; a sensor's number is its lowest port."},
-    {"sensors[*].id", SETTING_TEXT, SENSOR(id), .min = 32, .max = 32, .format = &an_id,
+     .list_max = SETTINGS_PORTS, .key = &lowest_port,
+     .help = "What is measured; a sensor's number is its lowest port."},
+    {"sensors[*].id", SETTING_TEXT, SENSOR(id), .min = 32, .max = 32, .format = &an_id, .follows = "ports",
      .help = "Id of the sensor; derived from the device's id and the sensor's number when not given."},
-    {"sensors[*].name", SETTING_TEXT, SENSOR(name), A_NAME,
+    {"sensors[*].name", SETTING_TEXT, SENSOR(name), A_NAME, .flags = SETTING_IF_ENABLED,
      .help = "Name of the sensor, needed when it is enabled; main is total consumption, solar production."},
-    {"sensors[*].class", SETTING_CHOICE, SENSOR(class), .choices = classes, .def = SETTING_UNSET,
+    {"sensors[*].class", SETTING_CHOICE, SENSOR(class), .choices = classes, .def = SETTING_UNSET, .follows = "ports",
      .help = "Class of the ports; follows from the ports (1-3 analog, 4-5 pulse, 6 uart) when not given."},
     {"sensors[*].type", SETTING_CHOICE, SENSOR(type), .choices = types, .def = SENSOR_ELECTRICITY,
      .help = "What is measured; other than electricity on pulse ports only."},
@@ -222,16 +245,21 @@ const struct setting settings_table[] = {
      .flags = SETTING_REQUIRED | SETTING_UNIQUE, .min = 1, .max = SETTINGS_PORTS,
      .help = "Ports of the board, all of one class."},
     {"sensors[*].voltage", SETTING_INT, SENSOR(voltage), .shape = SETTING_ONE_OR_LIST, .list_max = SETTINGS_PORTS,
-     .min = 1, .max = 999, .def = 230, .help = "Line voltage in V, one for all ports or one per port; analog only."},
+     .min = 1, .max = 999, .def = 230, .only = 1 + SENSOR_ANALOG,
+     .help = "Line voltage in V, one for all ports or one per port; analog only."},
     {"sensors[*].current", SETTING_CHOICE, SENSOR(current), .shape = SETTING_ONE_OR_LIST, .list_max = SETTINGS_PORTS,
-     .choices = clamps, .def = 50, .help = "Clamp in A, one for all ports or one per port; analog only."},
+     .choices = clamps, .def = 50, .only = 1 + SENSOR_ANALOG,
+     .help = "Clamp in A, one for all ports or one per port; analog only."},
     {"sensors[*].constant", SETTING_MILLI, SENSOR(constant_milli), .min = 1, .max = 65535999, .def = 1000,
+     .only = 1 + SENSOR_PULSE,
      .help = "Wh or litres that one pulse stands for, with at most three decimals; pulse only."},
     {"sensors[*].enable", SETTING_BOOL, SENSOR(enable), .help = "Measure it."},
     {"sensors[*].report", SETTING_BOOL, SENSOR(report), .def = true,
      .help = "Report its counter to the Flukso server."},
+    {"sensors[*].rid", SETTING_INT, SENSOR(rid), .min = 0, .max = 999999,
+     .help = "How often it got a new meaning, which begins a new series; saving another type or port raises it."},
     {"storage", SETTING_OBJECT, .help = "What must survive a restart."},
-    {"storage.path", SETTING_TEXT, TOP(storage.path), A_PATH,
+    {"storage.path", SETTING_TEXT, TOP(storage.path), A_PATH, .flags = SETTING_FILE_ONLY,
      .help = "State directory; $STATE_DIRECTORY, else /var/lib/fluksod, when not given."},
     {"storage.interval", SETTING_INT, TOP(storage.interval), .min = 10, .max = 3600, .def = 60,
      .help = "Seconds between two writes to the disk; a power cut loses at most so much resolution, never energy."},
@@ -252,8 +280,8 @@ const struct setting settings_table[] = {
     {"influx.url", SETTING_TEXT, TOP(influx.url), A_URL, .help = "Address of the database: http://host:8086."},
     {"influx.ca_file", SETTING_TEXT, TOP(influx.ca_file), A_PATH,
      .help = "Certificates that the database's must descend from; the system's when not given."},
-    {"influx.token_file", SETTING_TEXT, TOP(influx.token_file), A_PATH,
-     .help = "File that holds the token (for version 1: user:password)."},
+    {"influx.token_file", SETTING_TEXT, TOP(influx.token_file), A_PATH, .flags = SETTING_FILE_ONLY,
+     A_SECRET("influx.token"), .help = "File that holds the token (for version 1: user:password)."},
     {"influx.db", SETTING_TEXT, TOP(influx.db), .min = 1, .max = 128, .format = &printable,
      .help = "Database to write to (version 1, /write)."},
     {"influx.org", SETTING_TEXT, TOP(influx.org), .min = 1, .max = 128, .format = &printable,
@@ -265,13 +293,14 @@ const struct setting settings_table[] = {
     {"mqtt", SETTING_OBJECT, .help = "The MQTT broker that readings are published to."},
     {"mqtt.host", SETTING_TEXT, TOP(mqtt.host), .min = 1, .max = 253, .format = &host, .def_text = "localhost",
      .help = "Name or address of the broker."},
-    {"mqtt.port", SETTING_INT, TOP(mqtt.port), A_PORT, .def = SETTING_UNSET,
+    {"mqtt.port", SETTING_INT, TOP(mqtt.port), A_PORT, .def = SETTING_UNSET, .follows = "tls",
      .help = "Port of the broker; 8883 with tls.ca_file, else 1883, when not given."},
     {"mqtt.client_id", SETTING_TEXT, TOP(mqtt.client_id), .min = 1, .max = 64, .format = &printable,
      .help = "Client id, which no other client may use; derived from the device's id when not given."},
     {"mqtt.username", SETTING_TEXT, TOP(mqtt.username), .min = 1, .max = 255, .format = &printable,
      .help = "User name for the broker."},
-    {"mqtt.password_file", SETTING_TEXT, TOP(mqtt.password_file), A_PATH, .help = "File that holds the password."},
+    {"mqtt.password_file", SETTING_TEXT, TOP(mqtt.password_file), A_PATH, .flags = SETTING_FILE_ONLY,
+     A_SECRET("mqtt.password"), .help = "File that holds the password."},
     {"mqtt.tls", SETTING_OBJECT, .help = "TLS to the broker; on as soon as ca_file is given."},
     {"mqtt.tls.ca_file", SETTING_TEXT, TOP(mqtt.tls.ca_file), A_PATH,
      .help = "Certificates that the broker's must descend from."},
@@ -284,6 +313,18 @@ const struct setting settings_table[] = {
     {"http.extra_listen", SETTING_TEXT, TOP(http.extra_listen), .shape = SETTING_LIST,
      .count = offsetof(struct settings, http.n_extra_listen), .list_max = 8, .min = 1, .max = 53, .format = &endpoint,
      .flags = SETTING_UNIQUE, .help = "More addresses with their ports: 127.0.0.1:8081, [::1]:8081."},
+    {"http.tls_port", SETTING_INT, TOP(http.tls_port), .min = 0, .max = 65535, .def = 0,
+     .help = "Port to listen on with TLS; with it nobody logs in without TLS. 0: none."},
+    {"http.tls_cert_file", SETTING_TEXT, TOP(http.tls_cert_file), A_PATH,
+     .help = "Certificate of this server, and those between it and its authority."},
+    {"http.tls_key_file", SETTING_TEXT, TOP(http.tls_key_file), A_PATH, .help = "Private key of this server."},
+    {"http.hosts", SETTING_TEXT, TOP(http.hosts), .shape = SETTING_LIST,
+     .count = offsetof(struct settings, http.n_hosts), .list_max = 16, .min = 1, .max = 253, .format = &host_name,
+     .flags = SETTING_UNIQUE, .help = "More names by which browsers reach this server, without a port."},
+    {"control", SETTING_OBJECT, .help = "The management API for programs on this host."},
+    {"control.socket", SETTING_TEXT, TOP(control.socket), .min = 1, .max = 107, .format = &path,
+     .flags = SETTING_FILE_ONLY,
+     .help = "Unix socket of the API; control.sock in $RUNTIME_DIRECTORY, else in /run/fluksod, when not given."},
     {"local_api", SETTING_OBJECT, .help = "The local JSON/REST API (GET /sensor/<id>)."},
     {"local_api.enable", SETTING_BOOL, TOP(local_api.enable), .help = "Serve it."},
 };
@@ -298,4 +339,99 @@ const char *setting_name(const struct setting *row, const char *prefix)
         return NULL;
     const char *last = row->path + n + (n > 0);
     return strpbrk(last, ".[") ? NULL : last;
+}
+
+const struct setting *setting_row(const char *prefix, const char *member)
+{
+    for (size_t i = 0; i < settings_table_len; i++) {
+        const char *candidate = setting_name(&settings_table[i], prefix);
+        if (candidate && strcmp(candidate, member) == 0)
+            return &settings_table[i];
+    }
+    return NULL;
+}
+
+size_t setting_step(char *at, size_t room, const char *member)
+{
+    static const char harmless[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-";
+    size_t before = strlen(at), n = strspn(member, harmless);
+
+    if (n && n < STEP_MAX && !member[n]) {
+        snprintf(at + before, room - before, "%s%s", before ? "." : "", member);
+        return before;
+    }
+    cJSON *quoted = must(cJSON_CreateStringReference(member));
+    char *text = must(cJSON_PrintUnformatted(quoted));
+    n = utf8_fit(text, STEP_MAX - 4);
+    snprintf(at + before, room - before, "[%.*s%s]", (int)n, text, text[n] ? "…" : "");
+    cJSON_free(text);
+    cJSON_Delete(quoted);
+    return before;
+}
+
+/* The lowest of a list of whole numbers, or -1. */
+static int lowest(const cJSON *list)
+{
+    int low = -1;
+
+    for (const cJSON *v = list->child; v; v = v->next) {
+        if (!cJSON_IsNumber(v) || v->valuedouble < 0 || v->valuedouble != (double)v->valueint)
+            return -1;
+        low = low < 0 || v->valueint < low ? v->valueint : low;
+    }
+    return low;
+}
+
+const char *setting_key(const struct setting *list, const cJSON *member, char key[SETTING_KEY_MAX])
+{
+    const cJSON *v = NULL;
+    int number = -1;
+
+    for (size_t i = 0; i < ARRAY_LEN(list->key->members) && list->key->members[i] && !v; i++)
+        v = cJSON_GetObjectItemCaseSensitive(member, list->key->members[i]);
+    if (cJSON_IsString(v) && *v->valuestring && strlen(v->valuestring) < SETTING_KEY_MAX)
+        return memcpy(key, v->valuestring, strlen(v->valuestring) + 1);
+    if (cJSON_IsArray(v))
+        number = lowest(v);
+    else if (cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble == (double)v->valueint)
+        number = v->valueint;
+    if (number < 0)
+        return NULL;
+    snprintf(key, SETTING_KEY_MAX, "%d", number);
+    return key;
+}
+
+const struct setting_choice *setting_choice(const struct setting *row, const cJSON *value)
+{
+    for (const struct setting_choice *c = row->choices; c && c->text; c++) {
+        if (c->number ? cJSON_IsNumber(value) && value->valuedouble == (double)strtol(c->text, NULL, 10)
+                      : cJSON_IsString(value) && strcmp(value->valuestring, c->text) == 0)
+            return c;
+    }
+    return NULL;
+}
+
+bool setting_is_default(const struct setting *row, const cJSON *v)
+{
+    const struct setting_choice *choice;
+
+    if (!row)
+        return false;
+    if (row->shape == SETTING_LIST)
+        return cJSON_IsArray(v) && !v->child && (row->kind == SETTING_OBJECT || row->kind == SETTING_TEXT);
+    switch (row->kind) {
+    case SETTING_BOOL:
+        return cJSON_IsBool(v) && cJSON_IsTrue(v) == row->def;
+    case SETTING_TEXT:
+        return cJSON_IsString(v) && row->def_text && strcmp(v->valuestring, row->def_text) == 0;
+    case SETTING_INT:
+        return cJSON_IsNumber(v) && row->def != SETTING_UNSET && v->valuedouble == row->def;
+    case SETTING_MILLI:
+        return cJSON_IsNumber(v) && v->valuedouble == row->def / 1000.0;
+    case SETTING_CHOICE:
+        choice = setting_choice(row, v);
+        return choice && choice->value == row->def;
+    default:
+        return false;
+    }
 }

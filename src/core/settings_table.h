@@ -27,9 +27,11 @@ enum setting_shape {
 /* flags */
 enum {
     SETTING_REQUIRED = 1,
-    SETTING_UNIQUE = 2,       /* no two members of the list are equal */
-    SETTING_SECRET = 4,       /* its value is never part of a message */
-    SETTING_SECRET_IF_BAD = 8 /* a wrong value may hold a password that has no place there, so no message shows it */
+    SETTING_UNIQUE = 2,        /* no two members of the list are equal */
+    SETTING_SECRET = 4,        /* its value is never part of a message, and no layer but the file holds it */
+    SETTING_SECRET_IF_BAD = 8, /* a wrong value may hold a password that has no place there, so no message shows it */
+    SETTING_FILE_ONLY = 16,    /* the administrator's file says it, people cannot change it while the daemon runs */
+    SETTING_IF_ENABLED = 32    /* a member of a list needs it when it is enabled */
 };
 
 /* What a number or choice holds that is wrong, or not given and has no default of its own. */
@@ -47,6 +49,14 @@ struct setting_format {
     const char *pattern; /* what a JSON Schema can say of it, as a regular expression; ok() may be stricter */
 };
 
+/* How the members of a list of objects are told apart when layers are merged. */
+struct setting_key {
+    const char *members[4]; /* the first that is there is the key: a text, a number, or of numbers the lowest */
+    void (*derive_id)(const char *device_id, const char *key, char id[33]); /* of one without; NULL: it has none */
+};
+
+#define SETTING_KEY_MAX 65 /* bytes of a key with its end; a longer one is none */
+
 struct setting {
     const char *path; /* "sensors[*].ports": [*] stands for each member of a list */
     enum setting_kind kind;
@@ -60,7 +70,11 @@ struct setting {
     const char *def_text;
     const struct setting_choice *choices;
     const struct setting_format *format;
-    const char *help; /* one sentence */
+    const struct setting_key *key; /* of a list of objects */
+    const char *follows;           /* when it is not given it derives from this member of the same object */
+    const char *instead;           /* of what people cannot change here: how they do it */
+    int only;                      /* it says something of sensors of one class alone: 1 + the class; 0: of all */
+    const char *help;              /* one sentence */
 };
 
 extern const struct setting settings_table[];
@@ -68,12 +82,28 @@ extern const size_t settings_table_len;
 
 extern const struct setting_choice settings_phases[];
 
+/* The row of a member of the object that prefix names ("", "mqtt.tls", "sensors[*]"), or NULL. */
+const struct setting *setting_row(const char *prefix, const char *member);
+
+/* Go down in a path: append ".member", or, for a name that nobody here chose, ["member"], quoted and cut. Returns the
+ * length before. */
+size_t setting_step(char *at, size_t room, const char *member);
+
 /* The row's last name when its path is a direct member of prefix ("" for the whole), else NULL. */
 const char *setting_name(const struct setting *row, const char *prefix);
 
 struct cJSON;
 struct settings;
 struct settings_errors;
+
+/* The key of a member of a keyed list, or NULL when it has none. */
+const char *setting_key(const struct setting *list, const struct cJSON *member, char key[SETTING_KEY_MAX]);
+
+/* The choice that a value names, or NULL. */
+const struct setting_choice *setting_choice(const struct setting *row, const struct cJSON *value);
+
+/* Does the value say what counts where nothing is said? row may be NULL: no. */
+bool setting_is_default(const struct setting *row, const struct cJSON *value);
 
 /* Fill *s, which is zeroed, from the tree by the table (settings_walk.c). */
 void settings_walk(struct settings *s, const struct cJSON *tree, struct settings_errors *errors);

@@ -74,24 +74,25 @@ static const char *value_text(const struct setting *r, const cJSON *v, char out[
     return out;
 }
 
-/* "<value> is not <what>" */
+/* "<value> is not <what>"; what is allowed. */
 static bool wrong(struct walk *w, const struct setting *r, const cJSON *v, const char *what)
 {
     char text[VALUE_ROOM];
 
-    settings_error_add(w->errors, here(w), "%s is not %s", value_text(r, v, text), what);
+    settings_error_allow(w->errors, here(w), what, "%s is not %s", value_text(r, v, text), what);
     return false;
 }
 
 static bool out_of_range(struct walk *w, const struct setting *r, const cJSON *v)
 {
     char *(*put)(char *, int64_t) = r->kind == SETTING_MILLI ? num_put_milli : num_put_int;
-    char min[NUM_MAX + 1], max[NUM_MAX + 1], what[2 * NUM_MAX + 16];
+    char min[NUM_MAX + 1], max[NUM_MAX + 1], what[2 * NUM_MAX + 16], text[VALUE_ROOM];
 
     *put(min, r->min) = '\0';
     *put(max, r->max) = '\0';
-    snprintf(what, sizeof what, "in %s to %s", min, max);
-    return wrong(w, r, v, what);
+    snprintf(what, sizeof what, "%s to %s", min, max);
+    settings_error_allow(w->errors, here(w), what, "%s is not in %s", value_text(r, v, text), what);
+    return false;
 }
 
 static bool take_bool(struct walk *w, const struct setting *r, const cJSON *v, void *dst)
@@ -131,18 +132,16 @@ static bool take_milli(struct walk *w, const struct setting *r, const cJSON *v, 
 
 static bool take_choice(struct walk *w, const struct setting *r, const cJSON *v, void *dst)
 {
-    char room[VALUE_ROOM], what[256] = "one of ";
-    const char *text = value_text(r, v, room);
+    const struct setting_choice *choice = setting_choice(r, v);
+    char what[256] = "one of ";
     size_t len = strlen(what);
 
-    for (const struct setting_choice *c = r->choices; c->text; c++) {
-        if (c->number ? cJSON_IsNumber(v) && strcmp(text, c->text) == 0
-                      : cJSON_IsString(v) && strcmp(v->valuestring, c->text) == 0) {
-            *(int *)dst = c->value;
-            return true;
-        }
-        len += (size_t)snprintf(what + len, sizeof what - len, "%s%s", c == r->choices ? "" : ", ", c->text);
+    if (choice) {
+        *(int *)dst = choice->value;
+        return true;
     }
+    for (const struct setting_choice *c = r->choices; c->text; c++)
+        len += (size_t)snprintf(what + len, sizeof what - len, "%s%s", c == r->choices ? "" : ", ", c->text);
     if (!r->choices[1].text)
         snprintf(what, sizeof what, "%s, the only one that this program knows", r->choices[0].text);
     return wrong(w, r, v, what);
@@ -287,30 +286,10 @@ static void take_missing(struct walk *w, const struct setting *r, char *base, bo
         settings_error_add(w->errors, w->path, "is missing");
 }
 
-static size_t find_row(const char *prefix, const char *name)
-{
-    for (size_t i = 0; i < settings_table_len; i++) {
-        const char *candidate = setting_name(&settings_table[i], prefix);
-        if (candidate && strcmp(candidate, name) == 0)
-            return i;
-    }
-    return settings_table_len;
-}
-
-/* A name that nobody here chose: quoted unless it is harmless, and cut. */
 static void unknown_key(struct walk *w, const cJSON *v)
 {
-    static const char harmless[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-";
-    char text[VALUE_ROOM];
-    size_t n = strspn(v->string, harmless), back;
+    size_t back = setting_step(w->path, sizeof w->path, v->string);
 
-    if (n && n < VALUE_ROOM && !v->string[n]) {
-        back = enter_name(w, v->string);
-    } else {
-        cJSON *name = must(cJSON_CreateStringReference(v->string));
-        back = enter(w, "[%s]", value_text(NULL, name, text));
-        cJSON_Delete(name);
-    }
     settings_error_add(w->errors, w->path, "unknown key");
     leave(w, back);
 }
@@ -321,16 +300,16 @@ static void take_object(struct walk *w, const char *prefix, const cJSON *o, void
     bool *seen = must(calloc(settings_table_len, sizeof *seen));
 
     for (const cJSON *v = o ? o->child : NULL; v; v = v->next) {
-        size_t i = find_row(prefix, v->string);
-        if (i == settings_table_len) {
+        const struct setting *r = setting_row(prefix, v->string);
+        if (!r) {
             unknown_key(w, v);
             continue;
         }
-        size_t back = enter_name(w, v->string);
+        size_t i = (size_t)(r - settings_table), back = enter_name(w, v->string);
         if (seen[i])
             settings_error_add(w->errors, w->path, "is given twice");
         else
-            take_value(w, &settings_table[i], v, base);
+            take_value(w, r, v, base);
         seen[i] = true;
         leave(w, back);
     }

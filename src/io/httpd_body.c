@@ -100,6 +100,8 @@ bool httpd_body_take(struct httpd_conn *c, const char *data, size_t len)
 void httpd_body_free(struct httpd_conn *c)
 {
     c->h->body_bytes -= c->body.cap;
+    if (c->body.buf)
+        explicit_bzero(c->body.buf, c->body.len); /* it may hold a password */
     free(c->body.buf);
     memset(&c->body, 0, sizeof c->body);
 }

@@ -96,7 +96,8 @@ class Proc:
         self.out, self.err = Path(f"{stem}.out"), Path(f"{stem}.err")
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.popen = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                          env={**os.environ, **(env or {})}, start_new_session=True)
+                                          env={**os.environ, "RUNTIME_DIRECTORY": f"{stem}.run", **(env or {})},
+                                          start_new_session=True)
         self.pid = self.popen.pid
 
     def stdout(self):
@@ -262,6 +263,7 @@ class Gateway:
             "storage": {"path": str(self.folder / "state")},
             "mqtt": {"host": "127.0.0.1", "port": mqtt_port or free_port()},
             "http": {"listen": "127.0.0.1", "port": self.port},
+            "control": {"socket": str(self.folder / "control.sock")},
             "local_api": {"enable": True},
         }
 

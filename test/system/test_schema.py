@@ -23,7 +23,7 @@ BLIND = {
     "bad-class", "bad-constant-decimals", "bad-duplicate-ids", "bad-duplicate-keys", "bad-duplicate-names",
     "bad-half-surrogate", "bad-members", "bad-meter-constant", "bad-shared-port", "bad-single-phase-joins",
     "bad-three-phase-clamps", "bad-three-phase-ports", "bad-three-phase-second", "bad-two-classes",
-    "bad-type", "bad-type-without-unit", "bad-url-ipv6", "bad-values-per-port",
+    "bad-tls-port-taken", "bad-type", "bad-type-without-unit", "bad-url-ipv6", "bad-values-per-port",
 }
 
 
@@ -62,6 +62,10 @@ def node(row, rows):
     s.update({"one": one, "list": many, "one or list": {"anyOf": [one, many]}}[row["shape"]])
     if "default" in row:
         s["default"] = row["default"]
+    if row["file_only"]:
+        s["readOnly"] = True
+    if row["secret"]:
+        s["writeOnly"] = True
     return s
 
 
@@ -148,6 +152,7 @@ def test_default_settings_with_every_example_switched_on(accepted):
     assert examples.count("ca_file") == 2 and len(doc["mqtt"]) == 5
     assert {"url", "ca_file", "interval"} <= set(doc["flukso"]) and {"url", "token_file", "db"} <= set(doc["influx"])
     assert "key_file" in doc["device"] and len(doc["storage"]) == 4
+    assert doc["http"]["tls_port"] and len(doc["http"]) == 7 and "socket" in doc["control"]
     assert valid(doc)
     assert accepted([examples]) == [True]
 
@@ -172,6 +177,9 @@ BESIDE = {
     "mqtt.password_file": {"username": "u"},
     "mqtt.tls.cert_file": {"ca_file": "/ca", "key_file": "/key"},
     "mqtt.tls.key_file": {"ca_file": "/ca", "cert_file": "/crt"},
+    "http.tls_port": {"tls_cert_file": "/crt", "tls_key_file": "/key"},
+    "http.tls_cert_file": {"tls_key_file": "/key"},
+    "http.tls_key_file": {"tls_cert_file": "/crt"},
     "influx.url": {"db": "d"},
     "influx.ca_file": {"url": "https://h", "db": "d"},
     "influx.token_file": {"url": "http://h", "bucket": "b"},
@@ -240,7 +248,8 @@ def test_single_values_get_one_verdict(accepted):
     for case in {case for case, _ in docs}:
         seen = {ok for (c, _), ok in zip(docs, verdicts) if c == case}
         path, alone = case
-        assert seen == ({False} if alone and path in BESIDE else {True, False}), case
+        off = path == "http.tls_port"  # which 0 is, with nothing beside it
+        assert seen == ({False} if alone and path in BESIDE and not off else {True, False}), case
 
 
 def test_every_mix_of_members_gets_one_verdict(accepted):
@@ -251,6 +260,7 @@ def test_every_mix_of_members_gets_one_verdict(accepted):
         "influx": {"url": "http://h", "ca_file": "/ca", "token_file": "/t", "db": "d", "org": "o", "bucket": "b",
                    "interval": 60},
         "storage": {"path": "/s", "interval": 60, "max_size": 8, "max_age": 3},
+        "http": {"tls_port": 8443, "tls_cert_file": "/crt", "tls_key_file": "/key", "hosts": ["h"]},
     }
     docs = [{name: dict(mix)} for name, members in sections.items()
             for n in range(len(members) + 1) for mix in itertools.combinations(members.items(), n)]
@@ -258,8 +268,8 @@ def test_every_mix_of_members_gets_one_verdict(accepted):
     for doc, ok in zip(docs, verdicts):
         assert valid(doc) == ok, doc
     # device: not both; influx: nothing, or url with any of ca_file, token_file and interval beside one of db, bucket,
-    # org and bucket
-    assert len(docs) == 4 + 16 + 128 + 16 and verdicts.count(True) == 3 + 16 + 1 + 8 * 3 + 16
+    # org and bucket; http: both files or none, with or without hosts, and with both files a port
+    assert len(docs) == 4 + 16 + 128 + 16 + 16 and verdicts.count(True) == 3 + 16 + 1 + 8 * 3 + 16 + 6
 
 
 def test_every_border_of_what_a_name_may_hold(accepted):

@@ -52,6 +52,8 @@ static void put_row(struct jsonw *w, const struct setting *r)
     jsonw_str(w, "shape", shapes[r->shape]);
     jsonw_bool(w, "required", r->flags & SETTING_REQUIRED);
     jsonw_bool(w, "unique", r->flags & SETTING_UNIQUE);
+    jsonw_bool(w, "file_only", r->flags & SETTING_FILE_ONLY);
+    jsonw_bool(w, "secret", r->flags & SETTING_SECRET);
     jsonw_int(w, "list_max", r->list_max);
     put(w, "min", r->min);
     put(w, "max", r->max);

@@ -94,7 +94,7 @@ static void config_has_what_applies(void **state)
                                 .enable = true};
 
     (void)state;
-    flukso_body_config(&w, &s, PHASE_1P);
+    flukso_body_config(&w, &s, name, PHASE_1P);
     assert_string_equal(written(), "{\"config\":{\"class\":\"analog\",\"type\":\"electricity\",\"function\":"
                                    "\"main \\\"A\\\"\",\"voltage\":230,\"current\":50,\"phase\":1,\"enable\":1}}");
     s = (struct sensor_settings){.name = name,
@@ -104,13 +104,13 @@ static void config_has_what_applies(void **state)
                                  .n_ports = 1,
                                  .constant_milli = 10500,
                                  .enable = true};
-    flukso_body_config(&w, &s, PHASE_3P);
+    flukso_body_config(&w, &s, name, PHASE_3P);
     assert_string_equal(written(), "{\"config\":{\"class\":\"pulse\",\"type\":\"gas\",\"function\":\"main \\\"A\\\"\","
                                    "\"constant\":10.5,\"enable\":1}}");
     s.class = SENSOR_UART;
     s.type = SENSOR_OTHER;
     s.enable = false;
-    flukso_body_config(&w, &s, PHASE_1P);
+    flukso_body_config(&w, &s, name, PHASE_1P);
     assert_string_equal(
         written(), "{\"config\":{\"class\":\"uart\",\"type\":\"other\",\"function\":\"main \\\"A\\\"\",\"enable\":0}}");
 }
@@ -138,7 +138,7 @@ static void phase_is_where_the_spec_has_it(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct sensor_settings s = {
             .name = name, .class = cases[i].class, .ports = {cases[i].number}, .n_ports = 1, .enable = true};
-        flukso_body_config(&w, &s, cases[i].phase);
+        flukso_body_config(&w, &s, name, cases[i].phase);
         const char *text = written();
         assert_int_equal(!!strstr(text, "phase"), !!cases[i].wanted);
         assert_true(!cases[i].wanted || strstr(text, cases[i].wanted));

@@ -1,0 +1,185 @@
+/* What a patch may hold, before it meets the settings. */
+#include "core/settings_merge.h"
+
+#include "core/settings.h"
+#include "core/settings_layer.h"
+#include "core/settings_table.h"
+#include "core/util.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+/* Where the checking is: an object of the patch, and what it meets in the merged tree and in the whole. */
+struct at {
+    const char *prefix;
+    const cJSON *tree, *effective; /* or NULL */
+};
+
+struct check {
+    struct settings_errors *errors;
+    char path[256];
+};
+
+static size_t enter_index(struct check *c, unsigned i)
+{
+    size_t before = strlen(c->path);
+
+    snprintf(c->path + before, sizeof c->path - before, "[%u]", i);
+    return before;
+}
+
+static cJSON *check_object(struct check *c, const struct at *at, const cJSON *patch);
+
+static bool equals(const cJSON *a, const cJSON *b)
+{
+    return a && b && cJSON_Compare(a, b, true);
+}
+
+/* A value that is said nowhere and in force all the same: a default, or one that follows from another. People send back
+ * what they got. What follows stays when what it follows from changes beside it, because then it may say something. */
+static bool only_repeats(const struct at *at, const struct setting *row, const cJSON *patch, const cJSON *v)
+{
+    const cJSON *source = row->follows ? layer_get(patch, row->follows) : NULL;
+
+    if (layer_get(at->tree, v->string))
+        return false;
+    if (setting_is_default(row, v))
+        return true;
+    return row->follows && equals(v, layer_get(at->effective, v->string)) &&
+           (!source || equals(source, layer_get(at->effective, row->follows)) ||
+            equals(source, layer_get(at->tree, row->follows)));
+}
+
+/* False when people may not say it; with an error unless they repeat what is so. */
+static bool may_say(struct check *c, const struct at *at, const struct setting *row, const cJSON *v)
+{
+    const char *file = "is said by the administrator's file alone";
+
+    if (row->flags & SETTING_SECRET) {
+        settings_error_allow(c->errors, c->path, row->instead, "is a secret: use %s", row->instead);
+        return false;
+    }
+    if (!(row->flags & SETTING_FILE_ONLY))
+        return true;
+    if (equals(v, layer_get(at->effective, v->string)))
+        return false;
+    if (row->instead)
+        settings_error_allow(c->errors, c->path, row->instead, "%s; use %s", file, row->instead);
+    else
+        settings_error_add(c->errors, c->path, "%s", file);
+    return false;
+}
+
+/* The member of a keyed list that has this id, or NULL. */
+static const cJSON *find_id(const cJSON *list, const char *id)
+{
+    for (const cJSON *v = list ? list->child : NULL; v; v = v->next) {
+        const cJSON *other = layer_get(v, "id");
+        if (cJSON_IsString(other) && strcmp(other->valuestring, id) == 0)
+            return v;
+    }
+    return NULL;
+}
+
+/* The key under which a member of a patched list goes; NULL with an error. */
+static const char *key_of(struct check *c, const struct setting *row, const cJSON *effective, const cJSON *patch,
+                          const cJSON *v, char key[SETTING_KEY_MAX])
+{
+    const cJSON *id, *met;
+    const char *k;
+
+    if (cJSON_IsObject(patch))
+        return v->string;
+    if (!cJSON_IsObject(v)) {
+        settings_error_allow(c->errors, c->path, "an object", "is no object");
+        return NULL;
+    }
+    id = layer_get(v, "id");
+    met = cJSON_IsString(id) ? find_id(effective, id->valuestring) : NULL;
+    k = setting_key(row, met ? met : v, key);
+    if (!k)
+        settings_error_add(c->errors, c->path, "has neither %s nor the id of one that is there", row->key->members[0]);
+    return k;
+}
+
+static cJSON *check_list(struct check *c, const struct at *at, const struct setting *row, const cJSON *patch)
+{
+    const cJSON *tree = layer_get(at->tree, patch->string), *effective = layer_get(at->effective, patch->string);
+    cJSON *out = must(cJSON_CreateObject());
+    char prefix[LAYER_PREFIX], key[SETTING_KEY_MAX];
+    unsigned i = 0;
+
+    for (const cJSON *v = patch->child; v; v = v->next, i++) {
+        size_t back = cJSON_IsObject(patch) ? setting_step(c->path, sizeof c->path, v->string) : enter_index(c, i);
+        const char *k = key_of(c, row, effective, patch, v, key);
+        if (k && layer_get(out, k)) {
+            settings_error_add(c->errors, c->path, "is given twice");
+        } else if (k && cJSON_IsObject(v)) {
+            struct at inside = {layer_members(row, prefix), layer_find(row, tree, k), layer_find(row, effective, k)};
+            layer_add(out, k, check_object(c, &inside, v));
+        } else if (k && cJSON_IsNull(v)) {
+            layer_add(out, k, must(cJSON_CreateNull()));
+        } else if (k) {
+            settings_error_allow(c->errors, c->path, "an object, or null", "is no object");
+        }
+        c->path[back] = '\0';
+    }
+    return out;
+}
+
+/* One member as it goes on, or NULL. */
+static cJSON *check_value(struct check *c, const struct at *at, const struct setting *row, const cJSON *patch,
+                          const cJSON *v)
+{
+    if (!may_say(c, at, row, v) || only_repeats(at, row, patch, v))
+        return NULL;
+    if (layer_keyed(row, v))
+        return check_list(c, at, row, v);
+    if (row->kind != SETTING_OBJECT || row->shape != SETTING_ONE || !cJSON_IsObject(v))
+        return layer_copy(v);
+    struct at inside = {row->path, layer_get(at->tree, v->string), layer_get(at->effective, v->string)};
+    return check_object(c, &inside, v);
+}
+
+static cJSON *check_object(struct check *c, const struct at *at, const cJSON *patch)
+{
+    cJSON *out = must(cJSON_CreateObject());
+
+    for (const cJSON *v = patch->child; v; v = v->next) {
+        const struct setting *row = setting_row(at->prefix, v->string);
+        size_t back = setting_step(c->path, sizeof c->path, v->string);
+        cJSON *part = NULL;
+        if (!row)
+            settings_error_add(c->errors, c->path, "unknown key");
+        else if (layer_get(patch, v->string) != v)
+            settings_error_add(c->errors, c->path, "is given twice");
+        else
+            part = check_value(c, at, row, patch, v);
+        if (part)
+            layer_add(out, v->string, part);
+        c->path[back] = '\0';
+    }
+    return out;
+}
+
+cJSON *settings_patch_check(const cJSON *patch, const cJSON *tree, const cJSON *effective,
+                            struct settings_errors *errors)
+{
+    struct check c = {.errors = errors};
+    struct at at = {"", tree, effective};
+    size_t before = errors->n;
+
+    if (!cJSON_IsObject(patch)) {
+        settings_error_allow(errors, "settings", "an object", "is no object");
+        return NULL;
+    }
+    cJSON *out = check_object(&c, &at, patch);
+    if (errors->n == before)
+        return out;
+    cJSON_Delete(out);
+    return NULL;
+}
