@@ -196,6 +196,16 @@ static bool all_jobs(struct bundle *b, struct jsonw *w)
     return false;
 }
 
+/* The log tells the one-time code for the first password to who sits at the machine. */
+static void mask_code(char *text)
+{
+    static const char before[] = "one-time code ";
+    char *p = strstr(text, before);
+
+    for (p = p ? p + sizeof before - 1 : text; p > text && *p >= '0' && *p <= '9'; p++)
+        *p = '*';
+}
+
 static bool log_lines(struct bundle *b, struct jsonw *w)
 {
     struct log_entry e;
@@ -203,6 +213,7 @@ static bool log_lines(struct bundle *b, struct jsonw *w)
     for (int i = 0; i < LOG_PIECE; i++) {
         if (!log_get(b->line, &e))
             return false;
+        mask_code(e.text);
         char *p = jsonw_room(w, LOG_ENTRY_MAX + 1);
         size_t n = log_entry_format(p, &e);
         p[n] = '\n';

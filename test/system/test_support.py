@@ -79,11 +79,12 @@ def test_no_secret_is_in_it(planted):
     run(g, "sync")
     assert KEY.encode() in fetch(g, "GET", "/api/v1/jobs")[2]
     found = unpack(bundle(g)[0])
-    for secret in (KEY, PASSWORD, TOKEN):
+    code = g.daemon.wait_for_line(r"with the one-time code (\d{8}),")[1]
+    for secret in (KEY, PASSWORD, TOKEN, code):
         for name, text in found.items():
             assert secret not in text, (secret, name)
     assert json.loads(found["status.json"])["sensors"][0]["name"] == "*" * len(KEY)
-    assert "*" * len(KEY) in found["jobs.json"]
+    assert "*" * len(KEY) in found["jobs.json"] and "with the one-time code ********, good" in found["log.txt"]
 
 
 def test_other_tools_unpack_it(planted, folder):
