@@ -17,6 +17,7 @@
 #include <uv.h>
 
 struct settings;
+struct desk;
 struct httpd;
 struct live;
 struct mqtt;
@@ -29,6 +30,7 @@ struct app {
     const struct settings *settings; /* in force; ids derived, storage.path filled in */
     struct sensors sensors;
     struct hub hub;
+    struct desk *desk;    /* where settings are changed; the gateway's */
     struct ledger ledger; /* counter states; restored before any source starts */
     struct facts facts;
     struct clock clock;
@@ -45,6 +47,7 @@ struct app {
     unsigned tls_port;       /* the HTTP server listens here with TLS; 0: nowhere (yet) */
     int64_t started_ms;      /* monotonic */
     const char *record_path; /* --record, or NULL */
+    int board_minor;         /* of the hardware of the board that was found last; -1: none on this line yet */
     /* Bytes of the board's RS-485 port go to this line; NULL: nobody reads it. */
     void (*uart_bytes)(void *ctx, const uint8_t *bytes, size_t n);
     void *uart_ctx;
@@ -85,7 +88,8 @@ struct service {
 };
 
 extern const struct service service_keeper, service_board, service_mqtt_sink, service_config_topics, service_http,
-    service_access, service_api_jobs, service_api_live, service_api_local, service_api_log, service_api_status,
-    service_flukso, service_influx, service_restart, service_selftest, service_support, service_sync;
+    service_access, service_api_jobs, service_api_live, service_api_local, service_api_log, service_api_settings,
+    service_api_status, service_flukso, service_influx, service_restart, service_selftest, service_support,
+    service_sync;
 
 #endif
