@@ -1,6 +1,7 @@
 #include "gateway.h"
 
 #include "app/app.h"
+#include "app/desk.h"
 #include "io/lag.h"
 #include "io/log.h"
 #include "io/mqtt.h"
@@ -13,10 +14,10 @@
 
 /* In the order of start; they stop and close in reverse. */
 static const struct service *const services[] = {
-    &service_keeper,    &service_mqtt_sink,  &service_config_topics, &service_http,     &service_access,
-    &service_api_local, &service_api_status, &service_api_live,      &service_api_log,  &service_flukso,
-    &service_influx,    &service_board,      &service_sync,          &service_selftest, &service_restart,
-    &service_support,   &service_api_jobs,
+    &service_keeper,  &service_secrets,      &service_mqtt_sink,   &service_config_topics, &service_http,
+    &service_access,  &service_api_local,    &service_api_status,  &service_api_live,      &service_api_log,
+    &service_flukso,  &service_influx,       &service_board,       &service_sync,          &service_selftest,
+    &service_support, &service_api_settings, &service_api_secrets, &service_restart,       &service_api_jobs,
 };
 
 #define SERVICES ARRAY_LEN(services)
@@ -28,15 +29,11 @@ struct gateway {
     void *self[SERVICES];
     struct lag lag;
     uv_signal_t hangup, terminate, interrupt;
-    size_t open; /* services not closed yet */
+    size_t open; /* services, and the desk, not closed yet */
     bool again;  /* to be started anew after that */
+    bool reload; /* SIGHUP came while a save was under way */
+    bool bad;    /* the file is: the settings in force are those from before, or the last good ones */
 };
-
-static void log_errors(const struct settings_errors *e)
-{
-    for (size_t i = 0; i < e->n; i++)
-        log_error("settings: %s: %s", e->v[i].path, e->v[i].message);
-}
 
 /* ---- settings ---- */
 
@@ -53,28 +50,74 @@ static void take_settings(struct gateway *g, struct settings *next)
     settings_free(old);
 }
 
-/* SIGHUP: the whole file is parsed first; an invalid one changes nothing. */
+static void say_settings(struct gateway *g, const char *why)
+{
+    facts_set(&g->app.facts, FACT_SETTINGS, !*why, why, app_mono_ms(&g->app));
+}
+
+/* The desk saved what people changed. */
+static void on_take(void *ctx, struct settings *next)
+{
+    struct gateway *g = ctx;
+
+    take_settings(g, next);
+    say_settings(g, g->bad ? "the file has errors; it is not what is in force" : "");
+    log_info("settings: what people changed is saved and in force (generation %u)", g->settings->generation);
+}
+
+/* What was loaded, which is good, comes in force. */
+static void take_loaded(struct gateway *g, struct settings_load *l)
+{
+    char why[SETTINGS_LOAD_REASON];
+
+    take_settings(g, l->settings);
+    desk_loaded(g->app.desk, l->file, l->saved);
+    l->settings = NULL;
+    l->file = l->saved = NULL;
+    g->bad = l->last_good;
+    say_settings(g, settings_load_reason(l, why));
+}
+
+/* The whole file is parsed first; an invalid one changes nothing. */
+static void reload(struct gateway *g)
+{
+    struct settings_load l;
+
+    settings_load(&l, g->options->settings_path, SETTINGS_KEEP, g->settings->device.id);
+    settings_load_log(&l);
+    if (l.settings) {
+        take_loaded(g, &l);
+        log_info("settings: %s is in force (generation %u)", g->options->settings_path, g->settings->generation);
+    } else {
+        log_error("settings: %s changes nothing: %zu error%s", g->options->settings_path, l.errors.n,
+                  l.errors.n == 1 ? "" : "s");
+        g->bad = true;
+        say_settings(g, "the file has errors; the settings from before are in force");
+    }
+    settings_load_free(&l);
+}
+
+/* What is on the disk and what is in force go together again. */
+static void on_idle(void *ctx)
+{
+    struct gateway *g = ctx;
+
+    if (g->reload && !g->open)
+        reload(g);
+    g->reload = false;
+}
+
 static void on_hangup(uv_signal_t *sig, int signum)
 {
     struct gateway *g = sig->data;
-    struct settings_load l;
 
     (void)signum;
     if (g->open)
         return; /* stopping */
-    settings_load(&l, g->options->settings_path, SETTINGS_KEEP, g->settings->device.id);
-    if (l.settings) {
-        take_settings(g, l.settings);
-        facts_set(&g->app.facts, FACT_SETTINGS, true, "", app_mono_ms(&g->app));
-        log_info("settings: %s is in force (generation %u)", g->options->settings_path, g->settings->generation);
-    } else {
-        log_errors(&l.errors);
-        log_error("settings: %s changes nothing: %zu error%s", g->options->settings_path, l.errors.n,
-                  l.errors.n == 1 ? "" : "s");
-        facts_set(&g->app.facts, FACT_SETTINGS, false, "the file has errors; the settings from before are in force",
-                  app_mono_ms(&g->app));
-    }
-    settings_load_free(&l);
+    if (desk_saving(g->app.desk))
+        g->reload = true;
+    else
+        reload(g);
 }
 
 /* ---- the end ---- */
@@ -94,11 +137,13 @@ static void on_service_closed(void *ctx)
 
 static void stop_all(struct gateway *g)
 {
-    g->open = SERVICES;
+    g->open = SERVICES + 1;
+    desk_stop(g->app.desk);
     for (size_t i = SERVICES; i-- > 0;)
         services[i]->stop(g->self[i]);
     for (size_t i = SERVICES; i-- > 0;)
         services[i]->close(g->self[i], on_service_closed, g);
+    desk_close(g->app.desk, on_service_closed, g);
 }
 
 static void on_terminate(uv_signal_t *sig, int signum)
@@ -196,11 +241,11 @@ int gateway_run(const struct gateway_options *o, struct settings_load *loaded)
     watch_signal(g, &g->hangup, SIGHUP, on_hangup);
     watch_signal(g, &g->terminate, SIGTERM, on_terminate);
     watch_signal(g, &g->interrupt, SIGINT, on_terminate);
+    g->app.board_minor = -1;
+    g->app.desk = desk_new(&g->app, on_take, on_idle, g);
     for (size_t i = 0; i < SERVICES; i++)
         g->self[i] = services[i]->new (&g->app);
-    facts_set(&g->app.facts, FACT_SETTINGS, !loaded->last_good,
-              loaded->last_good ? "the file has errors; the last good settings are in force" : "", g->app.started_ms);
-    take_settings(g, loaded->settings);
+    take_loaded(g, loaded);
     uv_run(&loop, UV_RUN_DEFAULT);
     left = uv_loop_close(&loop);
     if (left != 0)

@@ -12,8 +12,8 @@ struct gateway_options {
 
 #define GATEWAY_AGAIN (-1)
 
-/* Run until SIGTERM or SIGINT. Takes over loaded->settings. Returns the program's exit status, or GATEWAY_AGAIN: all is
- * closed, and the program is to be started anew. */
+/* Run until SIGTERM or SIGINT. Takes over the settings in *loaded and what they were made of. Returns the program's
+ * exit status, or GATEWAY_AGAIN: all is closed, and the program is to be started anew. */
 int gateway_run(const struct gateway_options *o, struct settings_load *loaded);
 
 #endif

@@ -88,14 +88,22 @@ static int parse(int argc, char **argv, struct arguments *a, int *status)
     return 0;
 }
 
+static void print_errors(const struct settings_errors *e)
+{
+    for (size_t i = 0; i < e->n; i++)
+        fprintf(stderr, "%s: %s\n", e->v[i].path, e->v[i].message);
+}
+
+/* All errors, with the layer that they are of unless it is the file. */
 static int check(const char *path)
 {
     struct settings_load l;
 
     settings_load(&l, path, SETTINGS_CHECK, NULL);
-    for (size_t i = 0; i < l.errors.n; i++)
-        fprintf(stderr, "%s: %s\n", l.errors.v[i].path, l.errors.v[i].message);
-    bool good = l.settings != NULL;
+    print_errors(&l.errors);
+    print_errors(&l.passed);
+    print_errors(&l.warnings);
+    bool good = l.settings != NULL && l.passed.n == 0;
     if (good)
         puts("settings OK");
     settings_free(l.settings);
@@ -110,8 +118,8 @@ static int replay(const char *path, const char *settings_path)
 
     if (settings_path)
         settings_load(&l, settings_path, SETTINGS_CHECK, NULL);
-    for (size_t i = 0; i < l.errors.n; i++)
-        fprintf(stderr, "%s: %s\n", l.errors.v[i].path, l.errors.v[i].message);
+    print_errors(&l.errors);
+    print_errors(&l.passed);
     if (l.errors.n == 0)
         status = replay_run(path, l.settings);
     settings_free(l.settings);
@@ -157,15 +165,12 @@ int main(int argc, char **argv)
         return check(a.gateway.settings_path);
     signal(SIGHUP, SIG_IGN); /* until the loop listens for it */
     settings_load(&l, a.gateway.settings_path, SETTINGS_KEEP | SETTINGS_LAST_GOOD, NULL);
-    for (size_t i = 0; i < l.errors.n; i++)
-        log_error("settings: %s: %s", l.errors.v[i].path, l.errors.v[i].message);
+    settings_load_log(&l);
     if (!l.settings) {
         log_error("settings: none to run on; '%s -n -c %s' checks them", argv[0], a.gateway.settings_path);
         settings_load_free(&l);
         return EXIT_FAILURE;
     }
-    if (l.last_good)
-        log_warn("settings: running on the last good ones, kept in %s", l.settings->storage.path);
     log_info("fluksod " FLUKSOD_VERSION " starts, settings %s, device %s", a.gateway.settings_path,
              l.settings->device.id);
     status = gateway_run(&a.gateway, &l);

@@ -17,9 +17,11 @@
 #include <uv.h>
 
 struct settings;
+struct desk;
 struct httpd;
 struct live;
 struct mqtt;
+struct secrets;
 struct store;
 struct streams;
 struct window;
@@ -29,6 +31,7 @@ struct app {
     const struct settings *settings; /* in force; ids derived, storage.path filled in */
     struct sensors sensors;
     struct hub hub;
+    struct desk *desk;    /* where settings are changed; the gateway's */
     struct ledger ledger; /* counter states; restored before any source starts */
     struct facts facts;
     struct clock clock;
@@ -36,6 +39,7 @@ struct app {
     struct jobs jobs;                /* verbs are added in a service's new */
     struct status_sections sections; /* what services add to the status: in their new */
     struct store *store;             /* service_keeper's from its new to its close */
+    struct secrets *secrets;         /* service_secrets' likewise (app/secrets.h) */
     int64_t kernel_ms;               /* monotonic, when the kernel was last asked of its clock */
     struct mqtt *mqtt;       /* the broker's connection: service_mqtt_sink's from its new to its close, NULL else */
     struct window *window;   /* 60 seconds of each gauge */
@@ -45,6 +49,7 @@ struct app {
     unsigned tls_port;       /* the HTTP server listens here with TLS; 0: nowhere (yet) */
     int64_t started_ms;      /* monotonic */
     const char *record_path; /* --record, or NULL */
+    int board_minor;         /* of the hardware of the board that was found last; -1: none on this line yet */
     /* Bytes of the board's RS-485 port go to this line; NULL: nobody reads it. */
     void (*uart_bytes)(void *ctx, const uint8_t *bytes, size_t n);
     void *uart_ctx;
@@ -85,7 +90,8 @@ struct service {
 };
 
 extern const struct service service_keeper, service_board, service_mqtt_sink, service_config_topics, service_http,
-    service_access, service_api_jobs, service_api_live, service_api_local, service_api_log, service_api_status,
-    service_flukso, service_influx, service_restart, service_selftest, service_support, service_sync;
+    service_access, service_api_jobs, service_api_live, service_api_local, service_api_log, service_api_settings,
+    service_api_status, service_flukso, service_influx, service_restart, service_selftest, service_support,
+    service_sync, service_secrets, service_api_secrets;
 
 #endif

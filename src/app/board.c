@@ -241,6 +241,7 @@ static void on_state(void *ctx, enum flm02_state from, enum flm02_state to, cons
         say_problems(b);
         snprintf(text, sizeof text, "hardware %u.%u on %s", b->conv.major, b->conv.minor, b->name);
         log_info("board: polling, %s", text);
+        b->app->board_minor = b->conv.minor;
         facts_set(&b->app->facts, FACT_BOARD, true, text, now);
         break;
     case FLM02_LOST:
@@ -379,6 +380,7 @@ static void board_apply(void *self, const struct settings *old, const struct set
         uv_timer_stop(&b->second);
         tty_shut(b->tty);
         flm02_conv_line_down(&b->conv, "the settings changed");
+        b->app->board_minor = -1;
         facts_set(&b->app->facts, FACT_HEARTBEAT, false, "", app_mono_ms(b->app));
         facts_set(&b->app->facts, FACT_BOARD, false, next->board.protocol == BOARD_NONE ? no_board : "",
                   app_mono_ms(b->app));

@@ -45,7 +45,7 @@ void flm02_channels_set(struct flm02_channel channels[FLM02_SENSORS], const stru
         *c = old[number - 1].sensor == sensor ? old[number - 1] : (struct flm02_channel){.sensor = sensor};
         snprintf(source, sizeof source, "flm02:%d", number);
         c->entry = ledger_open(ledger, x->id, source);
-        ledger_marks_mean(c->entry, 1 + (int64_t)x->type);
+        ledger_marks_mean(c->entry, 1 + (int64_t)x->rid * SENSOR_TYPES + x->type);
         channel_set(c, x);
     }
 }

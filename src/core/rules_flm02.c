@@ -198,22 +198,17 @@ static void check_pair(const struct rules *r, size_t i, size_t k)
                     sensor_settings_number(a), k);
 }
 
-/* What the board at hand cannot do; flm02_fit() is asked, which keeps such sensors off where nobody was asked. */
-static void check_hardware(const struct settings *s, int minor, struct settings_errors *errors)
+/* S1: flm02_fit() is asked, which keeps such sensors off where nobody was asked. */
+static const char *check_hardware(const struct settings *s, size_t i, int minor, const char **member)
 {
-    enum flm02_problem problems[FLM02_SENSORS];
+    enum flm02_problem problems[FLM02_SENSORS], p;
     struct flm02_picture want;
-    char path[48];
 
     flm02_want(&want, s);
     flm02_fit(&want, (unsigned)minor, problems);
-    for (size_t i = 0; i < s->n_sensors; i++) {
-        enum flm02_problem p = problems[sensor_settings_number(&s->sensors[i]) - 1];
-        if (!s->sensors[i].enable || p == FLM02_FITS)
-            continue;
-        snprintf(path, sizeof path, "sensors[%zu].%s", i, p == FLM02_NO_JOINED_PULSE ? "ports" : "constant");
-        settings_error_add(errors, path, "%s", flm02_problem_text(p));
-    }
+    p = s->sensors[i].enable ? problems[sensor_settings_number(&s->sensors[i]) - 1] : FLM02_FITS;
+    *member = p == FLM02_NO_JOINED_PULSE ? "ports" : "constant";
+    return p == FLM02_FITS ? NULL : flm02_problem_text(p);
 }
 
 /* ---- S3, on saving ---- */

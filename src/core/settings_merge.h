@@ -13,6 +13,10 @@
 #ifndef CORE_SETTINGS_MERGE_H
 #define CORE_SETTINGS_MERGE_H
 
+/* The saved layer's file in the state directory, and how many older ones are kept beside it (io/files.h). */
+#define SETTINGS_SAVED      "settings.saved.json"
+#define SETTINGS_SAVED_KEPT 5
+
 struct cJSON;
 struct settings_errors;
 

@@ -39,13 +39,17 @@ static bool equals(const cJSON *a, const cJSON *b)
     return a && b && cJSON_Compare(a, b, true);
 }
 
-/* A value that follows from another one and is the one that does so already: people send back what they got. It stays
- * when what it follows from changes beside it, because then it may say something. */
-static bool only_follows(const struct at *at, const struct setting *row, const cJSON *patch, const cJSON *v)
+/* A value that is said nowhere and in force all the same: a default, or one that follows from another. People send back
+ * what they got. What follows stays when what it follows from changes beside it, because then it may say something. */
+static bool only_repeats(const struct at *at, const struct setting *row, const cJSON *patch, const cJSON *v)
 {
     const cJSON *source = row->follows ? layer_get(patch, row->follows) : NULL;
 
-    return row->follows && !layer_get(at->tree, v->string) && equals(v, layer_get(at->effective, v->string)) &&
+    if (layer_get(at->tree, v->string))
+        return false;
+    if (setting_is_default(row, v))
+        return true;
+    return row->follows && equals(v, layer_get(at->effective, v->string)) &&
            (!source || equals(source, layer_get(at->effective, row->follows)) ||
             equals(source, layer_get(at->tree, row->follows)));
 }
@@ -53,10 +57,10 @@ static bool only_follows(const struct at *at, const struct setting *row, const c
 /* False when people may not say it; with an error unless they repeat what is so. */
 static bool may_say(struct check *c, const struct at *at, const struct setting *row, const cJSON *v)
 {
-    const char *instead = row->instead ? row->instead : "the administrator's file";
+    const char *file = "is said by the administrator's file alone";
 
     if (row->flags & SETTING_SECRET) {
-        settings_error_allow(c->errors, c->path, instead, "is a secret: use %s", instead);
+        settings_error_allow(c->errors, c->path, row->instead, "is a secret: use %s", row->instead);
         return false;
     }
     if (!(row->flags & SETTING_FILE_ONLY))
@@ -64,9 +68,9 @@ static bool may_say(struct check *c, const struct at *at, const struct setting *
     if (equals(v, layer_get(at->effective, v->string)))
         return false;
     if (row->instead)
-        settings_error_allow(c->errors, c->path, instead, "is said by the administrator's file alone; use %s", instead);
+        settings_error_allow(c->errors, c->path, row->instead, "%s; use %s", file, row->instead);
     else
-        settings_error_allow(c->errors, c->path, instead, "is said by the administrator's file alone");
+        settings_error_add(c->errors, c->path, "%s", file);
     return false;
 }
 
@@ -131,7 +135,7 @@ static cJSON *check_list(struct check *c, const struct at *at, const struct sett
 static cJSON *check_value(struct check *c, const struct at *at, const struct setting *row, const cJSON *patch,
                           const cJSON *v)
 {
-    if (!may_say(c, at, row, v) || only_follows(at, row, patch, v))
+    if (!may_say(c, at, row, v) || only_repeats(at, row, patch, v))
         return NULL;
     if (layer_keyed(row, v))
         return check_list(c, at, row, v);

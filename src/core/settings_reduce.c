@@ -21,32 +21,6 @@ static bool same_value(const struct setting *row, const cJSON *a, const cJSON *b
     return cJSON_Compare(a, b, true) || (x && y && x->value == y->value);
 }
 
-/* Does v say what the table says where nothing is said? */
-static bool is_default(const struct setting *row, const cJSON *v)
-{
-    const struct setting_choice *choice;
-
-    if (!row)
-        return false;
-    if (row->shape == SETTING_LIST)
-        return cJSON_IsArray(v) && !v->child && (row->kind == SETTING_OBJECT || row->kind == SETTING_TEXT);
-    switch (row->kind) {
-    case SETTING_BOOL:
-        return cJSON_IsBool(v) && cJSON_IsTrue(v) == row->def;
-    case SETTING_TEXT:
-        return cJSON_IsString(v) && row->def_text && strcmp(v->valuestring, row->def_text) == 0;
-    case SETTING_INT:
-        return cJSON_IsNumber(v) && row->def != SETTING_UNSET && v->valuedouble == row->def;
-    case SETTING_MILLI:
-        return cJSON_IsNumber(v) && v->valuedouble == row->def / 1000.0;
-    case SETTING_CHOICE:
-        choice = setting_choice(row, v);
-        return choice && choice->value == row->def;
-    default:
-        return false;
-    }
-}
-
 /* Where the comparing is. */
 struct reduce {
     const char *device_id;
@@ -94,7 +68,7 @@ static cJSON *reduce_value(const struct reduce *r, const struct setting *row, co
         part = reduce_list(r, was, now, row);
     else if (cJSON_IsObject(now) && ((!was && section) || cJSON_IsObject(was)))
         part = reduce_object(r, was, now, row ? row->path : NULL);
-    else if (was ? same_value(row, was, now) : is_default(row, now))
+    else if (was ? same_value(row, was, now) : setting_is_default(row, now))
         return NULL;
     else
         return layer_copy(now);
@@ -120,7 +94,7 @@ static cJSON *reduce_object(const struct reduce *r, const cJSON *file, const cJS
     for (const cJSON *v = file ? file->child : NULL; v; v = v->next) {
         const struct setting *row = prefix ? setting_row(prefix, v->string) : NULL;
         cJSON *gone = NULL;
-        if (layer_get(tree, v->string) || layer_get(layer, v->string) || is_default(row, v))
+        if (layer_get(tree, v->string) || layer_get(layer, v->string) || setting_is_default(row, v))
             continue;
         if (row && row->key && cJSON_IsArray(v))
             gone = reduce_list(r, v, NULL, row);

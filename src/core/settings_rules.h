@@ -31,8 +31,9 @@ struct board_rules {
     /* Judge what two sensors share; k < i. */
     void (*pair)(const struct rules *r, size_t i, size_t k);
 
-    /* Judge what the board's hardware can do, whose minor revision is known. */
-    void (*hardware)(const struct settings *s, int minor, struct settings_errors *errors);
+    /* Why a sensor cannot work on this board's hardware, whose minor revision is known, and which member says so; or
+     * NULL. Who asks before it is saved refuses it; in the administrator's file it leaves the sensor off. */
+    const char *(*hardware)(const struct settings *s, size_t i, int minor, const char **member);
 
     /* Add to a checked patch (core/settings_merge.h) what goes with it, given the merged trees without and with it. */
     void (*saving)(struct cJSON *patch, const struct cJSON *before, const struct cJSON *after);

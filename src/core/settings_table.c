@@ -323,6 +323,7 @@ const struct setting settings_table[] = {
      .flags = SETTING_UNIQUE, .help = "More names by which browsers reach this server, without a port."},
     {"control", SETTING_OBJECT, .help = "The management API for programs on this host."},
     {"control.socket", SETTING_TEXT, TOP(control.socket), .min = 1, .max = 107, .format = &path,
+     .flags = SETTING_FILE_ONLY,
      .help = "Unix socket of the API; control.sock in $RUNTIME_DIRECTORY, else in /run/fluksod, when not given."},
     {"local_api", SETTING_OBJECT, .help = "The local JSON/REST API (GET /sensor/<id>)."},
     {"local_api.enable", SETTING_BOOL, TOP(local_api.enable), .help = "Serve it."},
@@ -408,4 +409,29 @@ const struct setting_choice *setting_choice(const struct setting *row, const cJS
             return c;
     }
     return NULL;
+}
+
+bool setting_is_default(const struct setting *row, const cJSON *v)
+{
+    const struct setting_choice *choice;
+
+    if (!row)
+        return false;
+    if (row->shape == SETTING_LIST)
+        return cJSON_IsArray(v) && !v->child && (row->kind == SETTING_OBJECT || row->kind == SETTING_TEXT);
+    switch (row->kind) {
+    case SETTING_BOOL:
+        return cJSON_IsBool(v) && cJSON_IsTrue(v) == row->def;
+    case SETTING_TEXT:
+        return cJSON_IsString(v) && row->def_text && strcmp(v->valuestring, row->def_text) == 0;
+    case SETTING_INT:
+        return cJSON_IsNumber(v) && row->def != SETTING_UNSET && v->valuedouble == row->def;
+    case SETTING_MILLI:
+        return cJSON_IsNumber(v) && v->valuedouble == row->def / 1000.0;
+    case SETTING_CHOICE:
+        choice = setting_choice(row, v);
+        return choice && choice->value == row->def;
+    default:
+        return false;
+    }
 }

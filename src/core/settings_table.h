@@ -102,6 +102,9 @@ const char *setting_key(const struct setting *list, const struct cJSON *member, 
 /* The choice that a value names, or NULL. */
 const struct setting_choice *setting_choice(const struct setting *row, const struct cJSON *value);
 
+/* Does the value say what counts where nothing is said? row may be NULL: no. */
+bool setting_is_default(const struct setting *row, const struct cJSON *value);
+
 /* Fill *s, which is zeroed, from the tree by the table (settings_walk.c). */
 void settings_walk(struct settings *s, const struct cJSON *tree, struct settings_errors *errors);
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,19 +93,83 @@ static int sync_dir_of(const char *path)
     return err;
 }
 
-int files_write(const char *path, const char *text, size_t len, unsigned mode)
+/* The new text, whole and on the disk, beside where it goes. */
+static int write_beside(const char *beside, const char *text, size_t len, unsigned mode)
 {
-    char beside[PATH_MAX];
-    int fd, err;
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode), err;
 
-    if (snprintf(beside, sizeof beside, "%s.new", path) >= (int)sizeof beside)
-        return -ENAMETOOLONG;
-    fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0)
         return -errno;
     err = write_all(fd, text, len);
     if (close(fd) < 0 && !err)
         err = -errno;
+    return err;
+}
+
+int files_older(char *out, size_t size, const char *path, unsigned n)
+{
+    const char *name = strrchr(path, '/'), *dot = strrchr(path, '.');
+    size_t stem = dot && dot > (name ? name : path) ? (size_t)(dot - path) : strlen(path);
+    int len = n ? snprintf(out, size, "%.*s.%u%s", (int)stem, path, n, path + stem) : snprintf(out, size, "%s", path);
+
+    return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
+}
+
+static int move(const char *from, const char *to)
+{
+    return rename(from, to) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* A second name for a file, or where the file system has no such thing a copy. */
+static int name_too(const char *path, const char *second, unsigned mode)
+{
+    char *text;
+    size_t len;
+    int err;
+
+    if (link(path, second) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK)
+        return -errno;
+    err = files_read(path, SIZE_MAX - 1, &text, &len);
+    if (err < 0)
+        return err == -ENOENT ? 0 : err;
+    err = files_write(second, text, len, mode);
+    free(text);
+    return err;
+}
+
+/* Each older one moves on by one, the oldest first; then path gets a second name as the newest of them. path itself is
+ * not touched. (rename() does nothing when both names are of one file, as a cut-off save may leave them.) */
+static int rotate(const char *path, unsigned mode, unsigned keep)
+{
+    char from[PATH_MAX], to[PATH_MAX];
+    int err = 0;
+
+    for (unsigned n = keep; n-- > 1 && !err;) {
+        err = files_older(from, sizeof from, path, n);
+        if (!err)
+            err = files_older(to, sizeof to, path, n + 1);
+        if (!err)
+            err = move(from, to);
+    }
+    if (!err)
+        err = files_older(to, sizeof to, path, 1);
+    if (!err && unlink(to) < 0 && errno != ENOENT)
+        err = -errno;
+    return err ? err : name_too(path, to, mode);
+}
+
+static int put(const char *path, const char *text, size_t len, unsigned mode, unsigned keep)
+{
+    char beside[PATH_MAX];
+    int err;
+
+    if (snprintf(beside, sizeof beside, "%s.new", path) >= (int)sizeof beside)
+        return -ENAMETOOLONG;
+    err = write_beside(beside, text, len, mode);
+    if (!err && keep)
+        err = rotate(path, mode, keep);
     if (!err && rename(beside, path) < 0)
         err = -errno;
     if (err) {
@@ -112,4 +177,14 @@ int files_write(const char *path, const char *text, size_t len, unsigned mode)
         return err;
     }
     return sync_dir_of(path);
+}
+
+int files_write(const char *path, const char *text, size_t len, unsigned mode)
+{
+    return put(path, text, len, mode, 0);
+}
+
+int files_save(const char *path, const char *text, size_t len, unsigned mode, unsigned keep)
+{
+    return keep ? put(path, text, len, mode, keep) : -EINVAL;
 }

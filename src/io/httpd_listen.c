@@ -10,10 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BACKLOG         128
-#define ACCEPT_BURST    16         /* connections accepted in one turn of the loop */
-#define ACCEPT_PAUSE_MS 1000       /* after an accept() that found no descriptor or memory */
-#define SEND_BUFFER     (64 << 10) /* bytes: a slow reader shall not get megabytes of old values, nor cost them */
+#define BACKLOG          128
+#define ACCEPT_BURST     16         /* connections accepted in one turn of the loop */
+#define ACCEPT_BURST_TLS 2          /* the same: each costs a signature */
+#define ACCEPT_PAUSE_MS  1000       /* after an accept() that found no descriptor or memory */
+#define SEND_BUFFER      (64 << 10) /* bytes: a slow reader shall not get megabytes of old values, nor cost them */
 
 /* ---- accepting ---- */
 
@@ -90,7 +91,7 @@ static void on_acceptable(uv_poll_t *p, int status, int events)
         httpd_close_listeners(h);
         return;
     }
-    for (int i = 0; i < ACCEPT_BURST && has_place(l); i++)
+    for (int i = 0; i < (l->engine ? ACCEPT_BURST_TLS : ACCEPT_BURST) && has_place(l); i++)
         if (!accept_one(l))
             break;
     httpd_run(h);
@@ -177,6 +178,8 @@ int httpd_listen(struct httpd *h, const struct sockaddr *address)
 
 int httpd_listen_tls(struct httpd *h, const struct sockaddr *address, const char *cert_pem, const char *key_pem)
 {
+    if (!cert_pem || !key_pem) /* never without TLS */
+        return -EINVAL;
     if (httpd_load(h) < 0)
         return -ELIBACC;
     int fd = open_listening(address);

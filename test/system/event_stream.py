@@ -24,7 +24,8 @@ class EventStream:
     """EventStream(port, "/api/v1/live"): connected, its header read; then events are gathered until close() or the
     server's end. receive_buffer: bytes that the kernel holds for a client that does not read."""
 
-    def __init__(self, port, target, headers=(), source="127.0.0.1", receive_buffer=None, reading=True):
+    def __init__(self, port, target, headers=(), source="127.0.0.1", receive_buffer=None, reading=True,
+                 method="GET"):
         self.events, self.comments, self.fields = [], 0, []  # fields: names and values of all lines, as they came
         self.ended = False
         self._reading = threading.Event()
@@ -34,13 +35,14 @@ class EventStream:
         self._socket.settimeout(TIMEOUT)
         self._socket.bind((source, 0))
         self._socket.connect(("127.0.0.1", port))
-        lines = [f"GET {target} HTTP/1.1", "Host: localhost", "Accept: text/event-stream", *headers, "", ""]
+        lines = [f"{method} {target} HTTP/1.1", "Host: localhost", "Accept: text/event-stream", *headers, "", ""]
         self._socket.sendall("\r\n".join(lines).encode())
         self._file = self._socket.makefile("rb", buffering=4096)
         self.status = int(self._file.readline().split()[1])
         self.headers = dict(line.split(": ", 1) for line in iter(lambda: self._file.readline().decode().strip(), ""))
         self._socket.settimeout(None)
-        if reading or self.status != 200:
+        self._has_body = self.status == 200 and method == "GET"
+        if reading or not self._has_body:
             self._reading.set()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -53,7 +55,7 @@ class EventStream:
 
     def _pieces(self):
         """The body, without the chunks' frames."""
-        while self.status == 200:
+        while self._has_body:
             self._reading.wait()
             size = int(self._file.readline() or b"0", 16)
             data = self._file.read(size)

@@ -228,17 +228,20 @@ def test_sixteen_streams_beside_the_readings(running, listen):
     listen(g, "/api/v1/mqtt").wait_for("message")
 
 
-def test_nothing_is_done_for_nobody(running, listen):
-    """After the last one left, nothing is encoded and no stream's timer ticks."""
-    g, _, _, _ = running()
+def test_nothing_is_done_for_nobody(gateway, listen):
+    """After the last one left no timer ticks, and a HEAD opens no stream."""
+    g = gateway()
+    g.start()
+    g.status()
     with EventStream(g.port, "/api/v1/live") as stream, EventStream(g.port, "/api/v1/mqtt") as messages:
-        stream.wait_for("reading")
-        messages.wait_for("message")
+        wait_until(lambda: stream.fields and messages.fields, "both greetings")
     wait_until(lambda: number(g, "streams") == 0, "the end of both")
-    turns = number(g, "loop_turns_total")
-    begin = time.monotonic()
+    with EventStream(g.port, "/api/v1/live", method="HEAD") as head:
+        assert head.status == 200 and head.headers["Content-Type"] == "text/event-stream"
+        assert number(g, "streams") == 0
+    turns, begin = number(g, "loop_turns_total"), time.monotonic()
     wait_until(lambda: time.monotonic() - begin > 3, "three seconds")
-    assert number(g, "loop_turns_total") - turns < 3 * 25
+    assert number(g, "loop_turns_total") - turns < 15
 
 
 def test_a_stop_while_streams_are_open(running, listen):
@@ -273,21 +276,27 @@ def test_the_last_lines(running):
     assert lines_of(g, "?lines=0") == []
 
 
-def test_the_log_is_bounded(gateway):
-    """A thousand lines and no more; the memory of them is bounded too."""
+def test_the_log_is_bounded(gateway, listen):
+    """A thousand lines and no more. One that follows and does not read is told how many it skipped."""
     g = gateway()
     g.start()
     g.status()
+    slow = listen(g, "/api/v1/log?follow=1", receive_buffer=4096, reading=False)
     for reload in itertools.count(1):
         g.settings["sensors"] = [{**HOUSEHOLD[0], "name": "x" * 40, "voltage": -reload, "current": i} for i in range(50)]
         g.reload()
         g.daemon.wait_for_line("changes nothing", nth=reload)
-        if len(g.daemon.stderr().splitlines()) > 1200:
+        if len(g.daemon.stderr().splitlines()) > 3000:
             break
     lines = lines_of(g)
     assert len(lines) == 1000
     assert lines[-1].split(" ", 2)[2] in g.daemon.stderr()
     assert len("\n".join(lines)) < 200_000
+    slow.resume()
+    slow.wait_for("line", where=lambda e: e.data == lines[-1])
+    numbers = [int(e.id.split("-")[1]) for e in slow.of("line")]
+    skips = [b - a - 1 for a, b in itertools.pairwise(numbers) if b > a + 1]
+    assert skips and skips == [e.json["n"] for e in slow.of("skipped")]
 
 
 def test_following_the_log(running, listen):

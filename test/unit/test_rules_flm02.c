@@ -158,11 +158,12 @@ static void hardware_says(const char *text, int minor, const char *want)
     char got[256] = "";
 
     assert_non_null(s);
-    rules_flm02.hardware(s, minor, &errors);
-    if (errors.n)
-        snprintf(got, sizeof got, "%s: %s", errors.v[0].path, errors.v[0].message);
+    for (size_t i = 0; i < s->n_sensors; i++) {
+        const char *member, *why = rules_flm02.hardware(s, i, minor, &member);
+        if (why)
+            snprintf(got, sizeof got, "sensors[%zu].%s: %s", i, member, why);
+    }
     assert_string_equal(got, want);
-    settings_errors_free(&errors);
     settings_free(s);
 }
 

@@ -1,0 +1,139 @@
+/* /api/v1/settings: what is in force, with an etag; patches of it; and what a patch would do. It judges nothing itself:
+ * the desk does. */
+#include "app/app.h"
+
+#include "app/desk.h"
+#include "app/desk_reply.h"
+#include "core/query.h"
+#include "core/settings.h"
+#include "core/util.h"
+#include "io/httpd.h"
+#include "io/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#define PATCH_MAX (256u << 10) /* bytes of a patch: more than the settings of any house */
+
+struct api_settings {
+    struct app *app;
+};
+
+/* A patch whose answer is still to come. */
+struct pending {
+    struct app *app;
+    struct http_later *later;
+    unsigned generation; /* of the settings when it came */
+    char user[HTTP_USER_MAX];
+};
+
+static void answer_get(void *ctx, const struct http_request *q, struct http_reply *r)
+{
+    struct desk *d = ((struct api_settings *)ctx)->app->desk;
+    char layer[16];
+    int len = query_get(q->query, "layer", layer, sizeof layer);
+
+    if (len == QUERY_ABSENT) {
+        desk_reply_tree(r, desk_effective(d));
+        http_header_add(r, "ETag", desk_etag(d));
+    } else if (len >= 0 && strcmp(layer, "saved") == 0) {
+        desk_reply_tree(r, desk_saved(d));
+    } else {
+        http_error(r, 400, "layer is saved, or not given: then it is what is in force");
+    }
+}
+
+static void on_done(void *ctx, int status, const struct settings_errors *errors)
+{
+    struct pending *p = ctx;
+    struct http_reply r = {0};
+
+    if (status == 0) {
+        desk_reply_tree(&r, desk_effective(p->app->desk));
+        desk_reply_headers(&r, p->app->desk);
+        if (p->app->settings->generation != p->generation)
+            log_info("settings: changed by %s", p->user);
+    } else {
+        desk_reply_failed(&r, status, errors);
+    }
+    http_answer(p->later, &r);
+    free(p);
+}
+
+static void answer_patch(void *ctx, const struct http_request *q, struct http_reply *r)
+{
+    struct app *app = ((struct api_settings *)ctx)->app;
+    cJSON *patch = desk_body(q->body, q->body_len, r);
+    struct pending *p;
+
+    if (!patch)
+        return;
+    p = must(calloc(1, sizeof *p));
+    p->app = app;
+    p->later = http_later(q);
+    p->generation = app->settings->generation;
+    snprintf(p->user, sizeof p->user, "%s", q->user ? q->user : "?");
+    desk_patch(app->desk, patch, http_header(q, "If-Match"), on_done, p);
+    cJSON_Delete(patch);
+}
+
+/* The same answers as to the patch itself, but nothing is changed. */
+static void answer_check(void *ctx, const struct http_request *q, struct http_reply *r)
+{
+    struct desk *d = ((struct api_settings *)ctx)->app->desk;
+    cJSON *patch = desk_body(q->body, q->body_len, r), *effective;
+    struct settings_errors errors = {0};
+
+    if (!patch)
+        return;
+    if (desk_check(d, patch, &errors, &effective) == 0)
+        desk_reply_tree(r, effective);
+    else
+        desk_reply_failed(r, DESK_INVALID, &errors);
+    settings_errors_free(&errors);
+    cJSON_Delete(patch);
+}
+
+static void *api_settings_new(struct app *a)
+{
+    static const struct http_route routes[] = {
+        {"GET", "/api/v1/settings", HTTP_READ, 0, answer_get},
+        {"PATCH", "/api/v1/settings", HTTP_WRITE, PATCH_MAX, answer_patch},
+        {"POST", "/api/v1/settings/check", HTTP_WRITE, PATCH_MAX, answer_check},
+    };
+    struct api_settings *s = must(calloc(1, sizeof *s));
+
+    s->app = a;
+    httpd_routes(a->httpd, routes, ARRAY_LEN(routes), s);
+    return s;
+}
+
+static void api_settings_apply(void *self, const struct settings *old, const struct settings *next)
+{
+    (void)self, (void)old, (void)next;
+}
+
+static void api_settings_stop(void *self)
+{
+    struct api_settings *s = self;
+
+    httpd_unroute(s->app->httpd, s);
+}
+
+/* Patches that wait were answered when the desk stopped, before any service. */
+static void api_settings_close(void *self, service_done done, void *ctx)
+{
+    free(self);
+    done(ctx);
+}
+
+const struct service service_api_settings = {
+    .name = "api_settings",
+    .new = api_settings_new,
+    .apply = api_settings_apply,
+    .stop = api_settings_stop,
+    .close = api_settings_close,
+};

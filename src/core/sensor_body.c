@@ -1,0 +1,117 @@
+#include "core/sensor_body.h"
+
+#include "core/jsonw.h"
+#include "core/ledger_marks.h"
+#include "core/settings.h"
+
+#include <stdio.h>
+
+static void put_settings(struct jsonw *w, const struct sensor_settings *x)
+{
+    const char *unit[READING_KINDS];
+
+    jsonw_str(w, "id", x->id);
+    jsonw_int(w, "number", sensor_settings_number(x));
+    jsonw_str(w, "name", x->name);
+    jsonw_str(w, "class", sensor_class_name(x->class));
+    jsonw_str(w, "type", sensor_type_name(x->type));
+    jsonw_open(w, "ports", '[');
+    for (size_t i = 0; i < x->n_ports; i++)
+        jsonw_int(w, NULL, x->ports[i]);
+    jsonw_close(w, ']');
+    jsonw_bool(w, "enable", x->enable);
+    jsonw_bool(w, "report", x->report);
+    jsonw_int(w, "rid", x->rid);
+    sensor_units(x->type, unit);
+    jsonw_open(w, "unit", '{');
+    for (int kind = 0; kind < READING_KINDS; kind++)
+        jsonw_str(w, reading_kind_name((enum reading_kind)kind), unit[kind]);
+    jsonw_close(w, '}');
+}
+
+static void put_value(struct jsonw *w, enum reading_kind kind, int64_t milli, int64_t unix_s)
+{
+    jsonw_open(w, reading_kind_name(kind), '{');
+    jsonw_milli(w, "value", milli);
+    if (unix_s)
+        jsonw_int(w, "time_s", unix_s);
+    else
+        jsonw_null(w, "time_s");
+    jsonw_close(w, '}');
+}
+
+/* sum: NULL for a sensor that is switched off. */
+static void put_sum(struct jsonw *w, enum marks_kind kind, const struct marks_sum *sum, const char *unit)
+{
+    static const char *const names[MARKS_KINDS] = {"today", "month"};
+    char key[16];
+
+    if (sum && sum->why == MARKS_KNOWN) {
+        jsonw_open(w, names[kind], '{');
+        jsonw_milli(w, "value", sum->milli);
+        jsonw_str(w, "unit", unit);
+        jsonw_int(w, "since_s", sum->since_s);
+        jsonw_close(w, '}');
+        return;
+    }
+    jsonw_null(w, names[kind]);
+    snprintf(key, sizeof key, "%s_reason", names[kind]);
+    jsonw_str(w, key, sum ? marks_reason(kind, sum->why) : "the sensor is switched off");
+}
+
+static void put_values(struct jsonw *w, const struct sensor_body_view *v, const struct sensor *s)
+{
+    const struct ledger_entry *e = ledger_find(v->ledger, s->id);
+    const struct sensor_latest *gauge = &s->latest[READING_GAUGE], *counter = &s->latest[READING_COUNTER];
+    int64_t published = counter->milli;
+
+    if (sensor_latest_known(gauge))
+        put_value(w, READING_GAUGE, gauge->milli, gauge->unix_s);
+    else
+        jsonw_null(w, reading_kind_name(READING_GAUGE));
+    if (ledger_published(e, &published) || sensor_latest_known(counter))
+        put_value(w, READING_COUNTER, published, counter->unix_s);
+    else
+        jsonw_null(w, reading_kind_name(READING_COUNTER));
+    for (int kind = 0; kind < MARKS_KINDS; kind++) {
+        struct marks_sum sum = ledger_marks_sum(v->ledger, e, (enum marks_kind)kind);
+        put_sum(w, (enum marks_kind)kind, &sum, s->unit[READING_COUNTER]);
+    }
+}
+
+void sensor_body_one(struct jsonw *w, const struct sensor_body_view *v, const struct sensor_settings *x)
+{
+    const struct sensor *s = x->enable ? sensors_find(v->sensors, x->id) : NULL;
+
+    jsonw_open(w, NULL, '{');
+    put_settings(w, x);
+    if (s) {
+        put_values(w, v, s);
+    } else {
+        for (int kind = 0; kind < READING_KINDS; kind++)
+            jsonw_null(w, reading_kind_name((enum reading_kind)kind));
+        for (int kind = 0; kind < MARKS_KINDS; kind++)
+            put_sum(w, (enum marks_kind)kind, NULL, NULL);
+    }
+    jsonw_close(w, '}');
+}
+
+bool sensor_body_more(struct sensor_body *b, const struct sensor_body_view *v, struct jsonw *w)
+{
+    if (b->stage == SENSOR_BODY_END)
+        return false;
+    if (b->stage == SENSOR_BODY_HEAD) {
+        jsonw_open(w, NULL, '{');
+        jsonw_open(w, "sensors", '[');
+        b->stage = SENSOR_BODY_SENSORS;
+    }
+    for (int i = 0; i < SENSOR_BODY_PIECE && b->next < v->settings->n_sensors; i++)
+        sensor_body_one(w, v, &v->settings->sensors[b->next++]);
+    if (b->next >= v->settings->n_sensors) {
+        jsonw_close(w, ']');
+        jsonw_close(w, '}');
+        jsonw_raw(w, "\n", 1);
+        b->stage = SENSOR_BODY_END;
+    }
+    return true;
+}
