@@ -21,6 +21,7 @@ struct desk;
 struct httpd;
 struct live;
 struct mqtt;
+struct secrets;
 struct store;
 struct streams;
 struct window;
@@ -38,6 +39,7 @@ struct app {
     struct jobs jobs;                /* verbs are added in a service's new */
     struct status_sections sections; /* what services add to the status: in their new */
     struct store *store;             /* service_keeper's from its new to its close */
+    struct secrets *secrets;         /* service_secrets' likewise (app/secrets.h) */
     int64_t kernel_ms;               /* monotonic, when the kernel was last asked of its clock */
     struct mqtt *mqtt;       /* the broker's connection: service_mqtt_sink's from its new to its close, NULL else */
     struct window *window;   /* 60 seconds of each gauge */
@@ -88,8 +90,8 @@ struct service {
 };
 
 extern const struct service service_keeper, service_board, service_mqtt_sink, service_config_topics, service_http,
-    service_access, service_api_jobs, service_api_live, service_api_local, service_api_log, service_api_sensors,
-    service_api_settings, service_api_status, service_flukso, service_influx, service_restart, service_selftest,
-    service_support, service_sync;
+    service_access, service_api_jobs, service_api_live, service_api_local, service_api_log, service_api_secrets,
+    service_api_sensors, service_api_settings, service_api_status, service_flukso, service_influx, service_restart,
+    service_secrets, service_selftest, service_support, service_sync;
 
 #endif

@@ -8,12 +8,14 @@
 #include "app/flukso_impl.h"
 
 #include "app/forwarder.h"
+#include "app/secrets.h"
 #include "core/flukso_body.h"
 #include "core/fold.h"
 #include "core/ident.h"
 #include "io/files.h"
 #include "io/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -266,13 +268,17 @@ static void set_sensors(struct flukso *f, const struct settings *next)
     free(names);
 }
 
-/* The key of the settings or of its file; false with why_off set. */
+/* The key that is saved, of the settings, or of its file; false with why_off set. */
 static bool find_key(struct flukso *f, const struct settings *next)
 {
     char *text = NULL;
     size_t len = 0;
-    int err;
+    int err = secret_read(f->app, SECRET_DEVICE_KEY, f->key, sizeof f->key);
 
+    if (err != -ENOENT) {
+        f->why_off = err < 0 ? "the saved device.key cannot be read" : "the saved device.key has not 32 characters";
+        return err == FLUKSO_KEY;
+    }
     if (next->device.key) {
         snprintf(f->key, sizeof f->key, "%s", next->device.key);
         return true;
@@ -413,6 +419,15 @@ static void flukso_apply(void *self, const struct settings *old, const struct se
     flukso_errand_settings(f);
 }
 
+/* Another key lifts what the one before was refused for, and shows itself at once. */
+static void on_key(void *ctx)
+{
+    struct flukso *f = ctx;
+
+    f->beat_ms = 0;
+    flukso_apply(f, f->app->settings, f->app->settings);
+}
+
 /* ---- life ---- */
 
 static void *flukso_new(struct app *app)
@@ -425,6 +440,7 @@ static void *flukso_new(struct app *app)
     uv_timer_init(app->loop, &f->timer);
     f->timer.data = f;
     flukso_errands_offer(f);
+    secret_watch(app, SECRET_DEVICE_KEY, on_key, f);
     stats_add(&app->stats, flukso_stats, f);
     app_section(app, &(struct status_section){"flukso", flukso_status_top, flukso_status_sensor, f});
     return f;

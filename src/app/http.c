@@ -1,6 +1,7 @@
 /* The service that has the HTTP server listen where the settings say: in the plain, with TLS (http_tls.c), and on the
  * control socket (http_control.c). It never answers a request itself. */
 #include "app/http_impl.h"
+#include "app/secrets.h"
 
 #include "core/address.h"
 #include "core/settings.h"
@@ -33,6 +34,16 @@ struct service_state {
     void *done_ctx;
 };
 
+static void try_all(struct service_state *s);
+
+static void on_key(void *ctx)
+{
+    struct service_state *s = ctx;
+
+    http_tls_apply(&s->tls, s->app->settings);
+    try_all(s);
+}
+
 static void *service_http_new(struct app *a)
 {
     struct service_state *s = must(calloc(1, sizeof *s));
@@ -41,6 +52,7 @@ static void *service_http_new(struct app *a)
     uv_timer_init(a->loop, &s->retry);
     s->retry.data = s;
     a->httpd = httpd_new(a->loop);
+    secret_watch(a, SECRET_HTTP_TLS_KEY, on_key, s);
     stats_add(&a->stats, httpd_stats, a->httpd);
     return s;
 }
@@ -58,8 +70,6 @@ static void try_place(struct service_state *s, struct place *p)
         log_error("http: %s: %s; trying again", name, strerror(-rc));
     p->error = rc;
 }
-
-static void try_all(struct service_state *s);
 
 static void on_retry(uv_timer_t *t)
 {

@@ -1,4 +1,5 @@
 #include "app/http_impl.h"
+#include "app/secrets.h"
 
 #include "core/address.h"
 #include "core/settings.h"
@@ -131,7 +132,7 @@ void http_tls_apply(struct http_tls *t, const struct settings *next)
     }
     t->port = (unsigned)next->http.tls_port;
     t->cert_file = must(strdup(next->http.tls_cert_file));
-    t->key_file = must(strdup(next->http.tls_key_file));
+    t->key_file = must(secret_file(t->app, SECRET_HTTP_TLS_KEY, next)); /* the settings name one at least */
     if (t->listening)
         renew(t);
 }

@@ -11,6 +11,7 @@
  * A failed batch is not kept: its rows are read again when it is tried again, with what is known of them then. */
 #include "app/forwarder.h"
 #include "app/influx_impl.h"
+#include "app/secrets.h"
 #include "core/settings.h"
 #include "core/util.h"
 #include "io/log.h"
@@ -82,7 +83,7 @@ static void influx_apply(void *self, const struct settings *old, const struct se
     }
     f->shown = copy(next->influx.url);
     f->ca_file = copy(next->influx.ca_file);
-    f->token_file = copy(next->influx.token_file);
+    f->token_file = secret_file(f->app, SECRET_INFLUX_TOKEN, next);
     f->version_1 = !next->influx.bucket;
     f->interval_ms = (int64_t)next->influx.interval * 1000;
     if (influx_url(&(struct influx_target){next->influx.url, next->influx.db, next->influx.org, next->influx.bucket},
@@ -147,6 +148,13 @@ static void influx_stats(void *self, stat_emit emit, void *ctx)
 
 /* ---- life ---- */
 
+static void on_token(void *ctx)
+{
+    struct influx *f = ctx;
+
+    influx_apply(f, f->app->settings, f->app->settings);
+}
+
 static void *influx_new(struct app *app)
 {
     struct influx *f = must(calloc(1, sizeof *f));
@@ -156,6 +164,7 @@ static void *influx_new(struct app *app)
     uv_timer_init(app->loop, &f->timer);
     f->timer.data = f;
     stats_add(&app->stats, influx_stats, f);
+    secret_watch(app, SECRET_INFLUX_TOKEN, on_token, f);
     app_section(app, &(struct status_section){"influx", influx_status, NULL, f});
     return f;
 }

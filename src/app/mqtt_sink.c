@@ -4,6 +4,7 @@
  * It owns the connection (app->mqtt), which other services listen to. What could not be sent is one bit per
  * sensor and kind; a walk over the sensors, at most 256 a turn of the loop, sends what the bits stand for. */
 #include "app/app.h"
+#include "app/secrets.h"
 #include "core/ident.h"
 #include "core/settings.h"
 #include "core/topics.h"
@@ -38,6 +39,7 @@ struct mqtt_sink {
     char topic[READING_KINDS][TOPIC_SENSOR_MAX];
     struct payload_stamp stamp;
     uint64_t published[READING_KINDS], dropped[READING_KINDS], unstamped;
+    unsigned secrets; /* counts their changes */
     service_done done;
     void *done_ctx;
 };
@@ -226,6 +228,45 @@ static void sink_stats(void *self, stat_emit emit, void *ctx)
         emit(ctx, &v[i]);
 }
 
+static void connect_as(struct mqtt_sink *s, const struct settings *next)
+{
+    char client_id[IDENT_CLIENT_ID_LEN + 1], status[80];
+    char *password = secret_file(s->app, SECRET_MQTT_PASSWORD, next);
+    char *key = secret_file(s->app, SECRET_MQTT_TLS_KEY, next);
+
+    ident_client_id(next->device.id, client_id);
+    snprintf(status, sizeof status, "/device/%s/availability", next->device.id);
+    mqtt_start(s->app->mqtt, &(struct mqtt_config){
+                                 .text = {[MQTT_HOST] = next->mqtt.host,
+                                          [MQTT_CLIENT_ID] = next->mqtt.client_id ? next->mqtt.client_id : client_id,
+                                          [MQTT_USERNAME] = next->mqtt.username,
+                                          [MQTT_PASSWORD_FILE] = password,
+                                          [MQTT_CA_FILE] = next->mqtt.tls.ca_file,
+                                          [MQTT_CERT_FILE] = next->mqtt.tls.cert_file,
+                                          [MQTT_KEY_FILE] = key,
+                                          [MQTT_STATUS_TOPIC] = status},
+                                 .port = next->mqtt.port,
+                                 .secrets = s->secrets});
+    free(password);
+    free(key);
+}
+
+static void on_password(void *ctx)
+{
+    struct mqtt_sink *s = ctx;
+
+    s->secrets += s->app->settings->mqtt.username != NULL; /* without a name it is not used */
+    connect_as(s, s->app->settings);
+}
+
+static void on_key(void *ctx)
+{
+    struct mqtt_sink *s = ctx;
+
+    s->secrets += s->app->settings->mqtt.tls.cert_file != NULL;
+    connect_as(s, s->app->settings);
+}
+
 static void *sink_new(struct app *app)
 {
     struct mqtt_sink *s = must(calloc(1, sizeof *s));
@@ -238,6 +279,8 @@ static void *sink_new(struct app *app)
     app->mqtt = mqtt_new(app->loop);
     mqtt_listen(app->mqtt, &(struct mqtt_listener){s, on_up, on_down, on_writable});
     stats_add(&app->stats, sink_stats, s);
+    secret_watch(app, SECRET_MQTT_PASSWORD, on_password, s);
+    secret_watch(app, SECRET_MQTT_TLS_KEY, on_key, s);
     if (hub_attach(&app->hub, on_reading, s) < 0)
         abort(); /* the number of sinks is known when the program is written */
     return s;
@@ -284,22 +327,10 @@ static void note_removed(struct mqtt_sink *s, const struct settings *old, const 
 static void sink_apply(void *self, const struct settings *old, const struct settings *next)
 {
     struct mqtt_sink *s = self;
-    char client_id[IDENT_CLIENT_ID_LEN + 1], status[80];
 
-    ident_client_id(next->device.id, client_id);
-    snprintf(status, sizeof status, "/device/%s/availability", next->device.id);
     if (old)
         note_removed(s, old, next);
-    mqtt_start(s->app->mqtt, &(struct mqtt_config){
-                                 .text = {[MQTT_HOST] = next->mqtt.host,
-                                          [MQTT_CLIENT_ID] = next->mqtt.client_id ? next->mqtt.client_id : client_id,
-                                          [MQTT_USERNAME] = next->mqtt.username,
-                                          [MQTT_PASSWORD_FILE] = next->mqtt.password_file,
-                                          [MQTT_CA_FILE] = next->mqtt.tls.ca_file,
-                                          [MQTT_CERT_FILE] = next->mqtt.tls.cert_file,
-                                          [MQTT_KEY_FILE] = next->mqtt.tls.key_file,
-                                          [MQTT_STATUS_TOPIC] = status},
-                                 .port = next->mqtt.port});
+    connect_as(s, next);
 }
 
 static void sink_stop(void *self)

@@ -39,6 +39,7 @@ enum mqtt_text {
 struct mqtt_config {
     const char *text[MQTT_TEXTS];
     int port;
+    unsigned secrets; /* another number: what the files of password and key hold is another */
 };
 
 /* What others want to know of the connection. A listener may publish in up and writable. */

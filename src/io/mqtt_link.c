@@ -64,7 +64,7 @@ bool mqtt_config_equal(const struct mqtt_config *a, const struct mqtt_config *b)
     for (size_t i = 0; i < MQTT_TEXTS; i++)
         if ((a->text[i] && b->text[i]) ? strcmp(a->text[i], b->text[i]) != 0 : a->text[i] != b->text[i])
             return false;
-    return a->port == b->port;
+    return a->port == b->port && a->secrets == b->secrets;
 }
 
 bool mqtt_link_reached(const struct mqtt_link *l)
