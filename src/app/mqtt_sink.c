@@ -318,7 +318,7 @@ static void note_removed(struct mqtt_sink *s, const struct settings *old, const 
 
         if (!x->enable || has_enabled(next, x->id, i) || is_noted(s, x->id))
             continue;
-        s->removed = must(realloc(s->removed, (s->n_removed + 1) * sizeof *s->removed));
+        s->removed = grown(s->removed, s->n_removed, sizeof *s->removed);
         memcpy(s->removed[s->n_removed++], x->id, SENSOR_ID_LEN + 1);
     }
     walk_on(s);

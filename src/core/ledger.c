@@ -67,7 +67,7 @@ static unsigned line_of(struct ledger *l, const char *source)
     for (unsigned i = 0; i < l->n_lines; i++)
         if (strcmp(l->lines[i].name, x.name) == 0)
             return i + 1;
-    l->lines = must(realloc(l->lines, (l->n_lines + 1) * sizeof *l->lines));
+    l->lines = grown(l->lines, l->n_lines, sizeof *l->lines);
     l->lines[l->n_lines++] = x;
     return (unsigned)l->n_lines;
 }

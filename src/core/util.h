@@ -16,4 +16,10 @@ static inline void *must(void *p)
     return p;
 }
 
+/* The array v of n members with room for one more. It doubles, so that adding many one by one stays cheap. */
+static inline void *grown(void *v, size_t n, size_t size)
+{
+    return n & (n - 1) ? v : must(realloc(v, (n ? 2 * n : 1) * size));
+}
+
 #endif

@@ -7,7 +7,7 @@
 /* The running era ends; while rows of it may wait, or the file does not know it, it is kept in mind. */
 static void keep_past(struct store *s)
 {
-    s->past = must(realloc(s->past, (s->n_past + 1) * sizeof *s->past));
+    s->past = grown(s->past, s->n_past, sizeof *s->past);
     s->past[s->n_past++] = (struct store_past_era){.era = s->era, .saved = s->era_saved};
 }
 

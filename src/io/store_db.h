@@ -27,7 +27,8 @@
 #define STORE_FILE    "fluksod.db"
 #define STORE_LOCK    "fluksod.lock" /* beside it: held by the program that works in the folder */
 #define STORE_VERSION 3
-#define STORE_BOOT    36 /* characters of the kernel's boot id */
+#define STORE_SERIES  (1u << 22) /* a greater number of one is damage */
+#define STORE_BOOT    36         /* characters of the kernel's boot id */
 #define STORE_ERROR   200
 #define STORE_ROWS    1000 /* a job writes or picks out to delete at most so many */
 /* … and walks over at most so many, or deletes some so many that stand together: 6 ms. The end of a job costs the loop

@@ -13,7 +13,7 @@ struct settling {
 
 static void note(struct settling *s, const struct store_era *e, int64_t shift_s)
 {
-    s->changed = must(realloc(s->changed, (s->n + 1) * sizeof *s->changed));
+    s->changed = grown(s->changed, s->n, sizeof *s->changed);
     s->changed[s->n] = *e;
     s->changed[s->n].shift_s = shift_s;
     s->changed[s->n++].clock = s->now->clock;

@@ -23,7 +23,7 @@ static void keep_series(void *ctx, const struct store_series *x)
 {
     struct store_loaded *l = ctx;
 
-    l->series = must(realloc(l->series, (l->n_series + 1) * sizeof *l->series));
+    l->series = grown(l->series, l->n_series, sizeof *l->series);
     l->series[l->n_series++] = *x;
     if (x->series > l->max_series)
         l->max_series = x->series;
@@ -33,7 +33,7 @@ static void keep_position(void *ctx, const struct store_position *x)
 {
     struct store_loaded *l = ctx;
 
-    l->positions = must(realloc(l->positions, (l->n_positions + 1) * sizeof *l->positions));
+    l->positions = grown(l->positions, l->n_positions, sizeof *l->positions);
     l->positions[l->n_positions++] = *x;
     if (x->at.era > l->max_era) /* its era may be gone, with all its rows */
         l->max_era = x->at.era;
@@ -43,7 +43,7 @@ static void keep_counter(void *ctx, const struct ledger_saved *x)
 {
     struct store_loaded *l = ctx;
 
-    l->counters = must(realloc(l->counters, (l->n_counters + 1) * sizeof *l->counters));
+    l->counters = grown(l->counters, l->n_counters, sizeof *l->counters);
     l->counters[l->n_counters++] = *x;
 }
 
@@ -51,7 +51,7 @@ static void keep_marks(void *ctx, const struct ledger_marks *x)
 {
     struct store_loaded *l = ctx;
 
-    l->marks = must(realloc(l->marks, (l->n_marks + 1) * sizeof *l->marks));
+    l->marks = grown(l->marks, l->n_marks, sizeof *l->marks);
     l->marks[l->n_marks++] = *x;
 }
 
@@ -116,11 +116,9 @@ static void place(struct store *s, const struct store_series *def, bool saved)
 {
     struct store_index *x = must(calloc(1, sizeof *x));
 
-    if (def->series >= s->n_series) {
-        size_t n = def->series + 1;
-        s->series = must(realloc(s->series, n * sizeof *s->series));
-        memset(s->series + s->n_series, 0, (n - s->n_series) * sizeof *s->series);
-        s->n_series = n;
+    for (; s->n_series <= def->series; s->n_series++) {
+        s->series = grown(s->series, s->n_series, sizeof *s->series);
+        s->series[s->n_series] = (struct store_series_state){0};
     }
     s->series[def->series] = (struct store_series_state){.def = *def, .saved = saved};
     memcpy(x->key, def->id, SENSOR_ID_LEN);

@@ -264,7 +264,7 @@ static void series_row(void *ctx, sqlite3_stmt *st)
                              .kind = (uint8_t)sqlite3_column_int(st, 2)};
 
     text_out(s.id, sizeof s.id, st, 1);
-    if (sensor_id_valid(s.id) && s.series && s.kind < READING_KINDS)
+    if (sensor_id_valid(s.id) && s.series && s.series < STORE_SERIES && s.kind < READING_KINDS)
         w->series(w->ctx, &s);
 }
 
@@ -338,7 +338,7 @@ static void collect_era(void *ctx, const struct store_era *e)
 {
     struct shifts *s = ctx;
 
-    s->v = must(realloc(s->v, (s->n + 1) * sizeof *s->v));
+    s->v = grown(s->v, s->n, sizeof *s->v);
     s->v[s->n++] = *e;
 }
 
@@ -411,7 +411,7 @@ static void adapt_span(struct store_db *db, int deleted)
 
 int store_db_purge(struct store_db *db, const struct store_key *to, int *deleted)
 {
-    struct store_key first, last = *to;
+    struct store_key first = {0}, last = *to;
     sqlite3_stmt *st;
     int err = first_row(db, &first);
     bool more;

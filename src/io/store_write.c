@@ -31,13 +31,13 @@ static void collect_series(struct store *s, struct store_writing *w)
     for (uint32_t n = 1; n < s->n_series; n++) {
         struct store_series_state *x = &s->series[n];
         if (!x->saved && x->def.id[0]) {
-            w->series = must(realloc(w->series, (w->n_series + 1) * sizeof *w->series));
+            w->series = grown(w->series, w->n_series, sizeof *w->series);
             w->series[w->n_series++] = x->def;
         }
         for (int r = 0; r < STORE_READERS; r++) {
             if (!(x->unsaved >> r & 1))
                 continue;
-            w->positions = must(realloc(w->positions, (w->n_positions + 1) * sizeof *w->positions));
+            w->positions = grown(w->positions, w->n_positions, sizeof *w->positions);
             w->positions[w->n_positions++] = x->at[r];
         }
         x->unsaved = 0;
@@ -66,7 +66,7 @@ static void collect_readers(struct store *s, struct store_writing *w)
         w->base[r] = x->base;
         x->saved_on = x->on;
         if (x->on && x->base_unsaved && !w->on[r]) {
-            w->positions = must(realloc(w->positions, (w->n_positions + 1) * sizeof *w->positions));
+            w->positions = grown(w->positions, w->n_positions, sizeof *w->positions);
             w->positions[w->n_positions++] = x->base;
         }
         x->base_unsaved = false;
@@ -215,7 +215,7 @@ static void on_slice(struct store_job *j, int status)
 void store_flush(struct store *s, store_flushed_cb done, void *ctx)
 {
     if (done) {
-        s->waiters = must(realloc(s->waiters, (s->n_waiters + 1) * sizeof *s->waiters));
+        s->waiters = grown(s->waiters, s->n_waiters, sizeof *s->waiters);
         s->waiters[s->n_waiters].done = done;
         s->waiters[s->n_waiters++].ctx = ctx;
     }
