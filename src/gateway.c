@@ -14,9 +14,10 @@
 
 /* In the order of start; they stop and close in reverse. */
 static const struct service *const services[] = {
-    &service_keeper,    &service_mqtt_sink,    &service_config_topics, &service_http,    &service_access,
-    &service_api_local, &service_api_settings, &service_api_status,    &service_flukso,  &service_influx,
-    &service_board,     &service_sync,         &service_selftest,      &service_restart, &service_api_jobs,
+    &service_keeper,   &service_mqtt_sink, &service_config_topics, &service_http,
+    &service_access,   &service_api_local, &service_api_settings,  &service_api_status,
+    &service_flukso,   &service_influx,    &service_board,         &service_sync,
+    &service_selftest, &service_restart,   &service_support,       &service_api_jobs,
 };
 
 #define SERVICES ARRAY_LEN(services)
