@@ -10,10 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BACKLOG         128
-#define ACCEPT_BURST    16         /* connections accepted in one turn of the loop */
-#define ACCEPT_PAUSE_MS 1000       /* after an accept() that found no descriptor or memory */
-#define SEND_BUFFER     (64 << 10) /* bytes: a slow reader shall not get megabytes of old values, nor cost them */
+#define BACKLOG          128
+#define ACCEPT_BURST     16         /* connections accepted in one turn of the loop */
+#define ACCEPT_BURST_TLS 2          /* the same: each costs a signature */
+#define ACCEPT_PAUSE_MS  1000       /* after an accept() that found no descriptor or memory */
+#define SEND_BUFFER      (64 << 10) /* bytes: a slow reader shall not get megabytes of old values, nor cost them */
 
 /* ---- accepting ---- */
 
@@ -76,6 +77,8 @@ static bool accept_one(struct httpd_listener *l)
         close(a->fd);
     } else if (h->mhd->add_connection(a->engine->daemon, a->fd, (struct sockaddr *)&a->peer, len) != MHD_YES) {
         h->refused++;
+    } else if (l->via == HTTP_TLS) {
+        httpd_lobby_enter(h->conns); /* the newest stands first */
     }
     return true;
 }
@@ -199,6 +202,8 @@ int httpd_listen_tls(struct httpd *h, const struct sockaddr *address, const char
 {
     struct httpd_listener *there = find_tls(h, address);
 
+    if (!cert_pem || !key_pem) /* never without TLS */
+        return -EINVAL;
     if (there)
         return renew(there, cert_pem, key_pem);
     if (httpd_load(h) < 0)
