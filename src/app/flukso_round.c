@@ -57,7 +57,7 @@ static int run_round(struct store_job *j, struct store_db *db)
 {
     struct flukso_round *r = (struct flukso_round *)j;
 
-    return store_db_read(db, &r->at, CLOCK_SYNCED, on_row, r);
+    return store_db_read(db, &r->at, CLOCK_SYNCED, STORE_WALK, on_row, r);
 }
 
 /* What was gathered becomes the sensor's batch. */

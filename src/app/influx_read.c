@@ -136,7 +136,7 @@ static int run(struct store_job *j, struct store_db *db)
     int more;
 
     r->rows = must(malloc(STORE_ROWS * sizeof *r->rows));
-    more = store_db_read(db, &walked, CLOCK_LOCAL, on_row, r);
+    more = store_db_read(db, &walked, CLOCK_LOCAL, STORE_ROWS, on_row, r);
     if (more == 0 && !r->ended)
         more = gather_unwritten(r);
     if (more < 0)

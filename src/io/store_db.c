@@ -11,11 +11,12 @@
 #include <unistd.h>
 
 #define CACHE_KB        64                /* pages in memory */
-#define LOG_PAGES       1000              /* the write-ahead log is worked off when it is so long: 4 MB */
+#define LOG_BYTES       (4 << 20)         /* the write-ahead log is worked off when it is so long */
 #define QUICK_CHECK_MAX ((off_t)32 << 20) /* a larger file shows its damage when it is met */
 #define BUSY_MS         1000              /* somebody looks into the file with another program */
-#define FRAME_BYTES     (4096 + 24)
-#define PAGE_BYTES      4096
+/* small pages: a few rows more each minute must not write 4 KB for each page that they touch */
+#define NEW_FILE   "PRAGMA page_size = 1024; PRAGMA auto_vacuum = INCREMENTAL;"
+#define FRAME_HEAD 24 /* bytes in the log before each page (SQLite, "WAL file format") */
 
 /* By version: migrations[n] makes version n + 1 out of n. Never change one that was released. */
 static const char *const migrations[STORE_VERSION] = {
@@ -122,16 +123,15 @@ int store_sql_run(struct store_db *db, sqlite3_stmt *st)
 static int on_log(void *ctx, sqlite3 *sql, const char *name, int frames)
 {
     struct store_db *db = ctx;
+    int64_t frame_bytes = db->page_bytes + FRAME_HEAD;
+    int64_t began = frames > db->wal_frames ? db->wal_frames : 0; /* else the log began anew */
     int done = 0;
 
-    if (frames > db->wal_frames)
-        db->bytes_written += (uint64_t)(frames - db->wal_frames) * FRAME_BYTES;
-    else
-        db->bytes_written += (uint64_t)frames * FRAME_BYTES; /* the log began anew */
+    db->bytes_written += (uint64_t)((frames - began) * frame_bytes);
     db->wal_frames = frames;
-    if (frames >= LOG_PAGES &&
+    if (frames * frame_bytes >= LOG_BYTES &&
         sqlite3_wal_checkpoint_v2(sql, name, SQLITE_CHECKPOINT_PASSIVE, NULL, &done) == SQLITE_OK)
-        db->bytes_written += (uint64_t)done * PAGE_BYTES;
+        db->bytes_written += (uint64_t)(done * db->page_bytes);
     return SQLITE_OK;
 }
 
@@ -141,7 +141,7 @@ int store_sql_work_off(struct store_db *db)
 
     if (sqlite3_wal_checkpoint_v2(db->sql, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, &done) != SQLITE_OK)
         return STORE_FAILED;
-    db->bytes_written += (uint64_t)done * PAGE_BYTES;
+    db->bytes_written += (uint64_t)(done * db->page_bytes);
     db->wal_frames = 0;
     return 0;
 }
@@ -230,8 +230,8 @@ static int migrate(struct store_db *db)
 }
 
 /* Exclusive: without a file of shared memory, for which a full disk has no room. Otherwise other programs may look into
- * the database while this one runs. FULL: a commit is on the disk when it returns. auto_vacuum works on a new file
- * only, and would write to an old one, which a full disk must not keep from being read. */
+ * the database while this one runs. FULL: a commit is on the disk when it returns. auto_vacuum and page_size work on a
+ * new file only; the first would write to an old one, which a full disk must not keep from being read. */
 static int open_as(struct store_db *db, const char *path, const char *locking)
 {
     char pragmas[400];
@@ -250,8 +250,9 @@ static int open_as(struct store_db *db, const char *path, const char *locking)
     snprintf(pragmas, sizeof pragmas,
              "%s PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -%d;"
              "PRAGMA journal_size_limit = %d; PRAGMA temp_store = MEMORY;",
-             pages ? "" : "PRAGMA auto_vacuum = INCREMENTAL;", CACHE_KB, LOG_PAGES * FRAME_BYTES);
-    if ((err = store_sql_exec(db, pragmas)) < 0 || (err = check(db)) < 0 || (err = migrate(db)) < 0)
+             pages ? "" : NEW_FILE, CACHE_KB, LOG_BYTES);
+    if ((err = store_sql_exec(db, pragmas)) < 0 || (err = number(db, "PRAGMA page_size", &db->page_bytes)) < 0 ||
+        (err = check(db)) < 0 || (err = migrate(db)) < 0)
         return err;
     sqlite3_wal_hook(db->sql, on_log, db); /* in place of SQLite's own */
     return 0;
@@ -393,5 +394,5 @@ void store_db_measure(struct store_db *db)
     int64_t pages, unused;
 
     if (number(db, "PRAGMA page_count", &pages) == 0 && number(db, "PRAGMA freelist_count", &unused) == 0)
-        db->bytes = (pages - unused) * PAGE_BYTES;
+        db->bytes = (pages - unused) * db->page_bytes;
 }

@@ -28,8 +28,11 @@
 #define STORE_VERSION 2
 #define STORE_BOOT    36 /* characters of the kernel's boot id */
 #define STORE_ERROR   200
-#define STORE_ROWS    1000 /* a job reads, writes or picks out to delete at most so many */
-#define STORE_PURGE   4000 /* … and deletes some so many that stand together: 1.5 ms, as long as the others take */
+#define STORE_ROWS    1000 /* a job writes or picks out to delete at most so many */
+/* … and walks over at most so many, or deletes some so many that stand together: 6 ms. The end of a job costs the loop
+ * a turn, which what is live waits for. */
+#define STORE_WALK  16000
+#define STORE_PURGE 16000
 
 /* Readers of rows, in the order of the table. */
 enum store_reader { STORE_FLUKSO, STORE_INFLUX, STORE_READERS };
@@ -96,6 +99,7 @@ struct store_db {
     struct store_opened opened;
     int64_t bytes;          /* of the file in use, without its free pages, at the last store_db_measure() */
     uint64_t bytes_written; /* by this program, to the file and its log */
+    int64_t page_bytes;
     int64_t wal_frames;
     int64_t purge_span_s; /* of time that a purge takes */
     bool lazy;            /* commits do not wait for the disk at the moment */
@@ -155,9 +159,9 @@ int store_db_eras(struct store_db *db, store_era_cb cb, void *ctx) MUSTCHECK;
 /* Those of readers that are switched on; on[] says which are. */
 int store_db_positions(struct store_db *db, bool on[STORE_READERS], store_position_cb cb, void *ctx) MUSTCHECK;
 
-/* Walk up to STORE_ROWS rows behind *at, of eras whose clock knew at least `clock`; *at moves along. 1: there may be
+/* Walk up to max rows behind *at, of eras whose clock knew at least `clock`; *at moves along. 1: there may be
  * more; 0: it is at the end. */
-int store_db_read(struct store_db *db, struct store_key *at, enum clock_state clock, store_row_cb cb,
+int store_db_read(struct store_db *db, struct store_key *at, enum clock_state clock, int max, store_row_cb cb,
                   void *ctx) MUSTCHECK;
 
 /* ---- deleting ---- */

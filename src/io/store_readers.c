@@ -252,7 +252,7 @@ static bool sweep_row(void *ctx, const struct store_row *r, int64_t unix_s)
     need = needed_by(x, &k);
     if (!need) {
         w->go[w->n_go++] = k;
-        return true;
+        return w->n_go < STORE_ROWS;
     }
     for (int i = 0; i < STORE_READERS; i++) {
         if (!(need >> i & 1))
@@ -287,7 +287,7 @@ static int run_sweep(struct store_job *j, struct store_db *db)
     int more, err;
 
     w->n_go = 0;
-    more = store_db_read(db, &w->at, CLOCK_UNSET, sweep_row, w);
+    more = store_db_read(db, &w->at, CLOCK_UNSET, STORE_WALK, sweep_row, w);
     if (more < 0)
         return more;
     err = store_db_delete(db, w->go, w->n_go);

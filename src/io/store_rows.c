@@ -309,7 +309,8 @@ static const struct store_era *era_of(const struct shifts *s, uint32_t era)
     return &unknown;
 }
 
-int store_db_read(struct store_db *db, struct store_key *at, enum clock_state clock, store_row_cb cb, void *ctx)
+int store_db_read(struct store_db *db, struct store_key *at, enum clock_state clock, int max, store_row_cb cb,
+                  void *ctx)
 {
     sqlite3_stmt *st = store_sql(db, SQL_GET_ROWS);
     struct shifts shifts = {0};
@@ -320,7 +321,7 @@ int store_db_read(struct store_db *db, struct store_key *at, enum clock_state cl
     if (result < 0)
         goto out;
     bind_key(st, at);
-    sqlite3_bind_int(st, 4, STORE_ROWS);
+    sqlite3_bind_int(st, 4, max);
     while (go_on && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         struct store_row r = {.era = (uint32_t)sqlite3_column_int64(st, 0),
                               .unix_s = sqlite3_column_int64(st, 1),
@@ -334,7 +335,7 @@ int store_db_read(struct store_db *db, struct store_key *at, enum clock_state cl
         n++;
         go_on = cb(ctx, &r, r.unix_s + e->shift_s);
     }
-    result = rc == SQLITE_ROW || rc == SQLITE_DONE ? rc == SQLITE_DONE && n == STORE_ROWS : store_sql_error(db, rc);
+    result = rc == SQLITE_ROW || rc == SQLITE_DONE ? rc == SQLITE_DONE && n == max : store_sql_error(db, rc);
     sqlite3_reset(st);
 out:
     free(shifts.v);

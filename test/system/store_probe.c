@@ -126,7 +126,7 @@ static void do_check(const char *dir)
         die("open");
     if (store_db_counters(&db, keep_counter, &f) < 0 || store_db_positions(&db, on, keep_place, &f) < 0)
         die("read");
-    while ((more = store_db_read(&db, &at, CLOCK_UNSET, keep_row, &f)) == 1)
+    while ((more = store_db_read(&db, &at, CLOCK_UNSET, STORE_WALK, keep_row, &f)) == 1)
         ;
     if (more < 0)
         die("rows");

@@ -91,7 +91,7 @@ static struct seen read_all(enum clock_state clock)
     int more;
 
     do {
-        more = store_db_read(&db, &at, clock, see, &s);
+        more = store_db_read(&db, &at, clock, STORE_ROWS, see, &s);
         assert_true(more >= 0);
     } while (more);
     return s;
@@ -395,13 +395,13 @@ static void another_boot_comes_before_this_one(void **state)
     assert_int_equal(settle(NOW * 1000ll, CLOCK_SYNCED), 3);
     struct store_key at = {.era = 0};
     struct seen s = {0};
-    assert_int_equal(store_db_read(&db, &at, CLOCK_SYNCED, see, &s), 0);
+    assert_int_equal(store_db_read(&db, &at, CLOCK_SYNCED, STORE_ROWS, see, &s), 0);
     assert_int_equal(s.n, 30);
     assert_int_equal(s.first_s, NOW - 1 - 9);
     assert_int_equal(s.last_s, NOW - 1);
     at = (struct store_key){.era = 2};
     s = (struct seen){0};
-    assert_int_equal(store_db_read(&db, &at, CLOCK_SYNCED, see, &s), 0);
+    assert_int_equal(store_db_read(&db, &at, CLOCK_SYNCED, STORE_ROWS, see, &s), 0);
     assert_int_equal(s.first_s, NOW - 2000);
 }
 
