@@ -6,6 +6,7 @@
 #include "io/log.h"
 #include "io/mqtt.h"
 
+#include <cjson/cJSON.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,10 +15,10 @@
 
 /* In the order of start; they stop and close in reverse. */
 static const struct service *const services[] = {
-    &service_keeper,     &service_mqtt_sink, &service_config_topics, &service_http,
-    &service_access,     &service_api_local, &service_api_sensors,   &service_api_settings,
-    &service_api_status, &service_flukso,    &service_influx,        &service_board,
-    &service_sync,       &service_selftest,  &service_restart,       &service_api_jobs,
+    &service_keeper,    &service_mqtt_sink,   &service_config_topics, &service_http,       &service_access,
+    &service_api_local, &service_api_sensors, &service_api_settings,  &service_api_status, &service_flukso,
+    &service_influx,    &service_board,       &service_sync,          &service_selftest,   &service_restart,
+    &service_support,   &service_api_jobs,
 };
 
 #define SERVICES ARRAY_LEN(services)
@@ -81,9 +82,12 @@ static void take_loaded(struct gateway *g, struct settings_load *l)
 /* The whole file is parsed first; an invalid one changes nothing. */
 static void reload(struct gateway *g)
 {
+    cJSON *saved = desk_saved(g->app.desk);
+    const struct settings_running running = {g->settings->device.id, g->settings->storage.path, saved};
     struct settings_load l;
 
-    settings_load(&l, g->options->settings_path, SETTINGS_KEEP, g->settings->device.id);
+    settings_load(&l, g->options->settings_path, SETTINGS_KEEP, &running);
+    cJSON_Delete(saved);
     settings_load_log(&l);
     if (l.settings) {
         take_loaded(g, &l);

@@ -85,6 +85,6 @@ struct service {
 
 extern const struct service service_keeper, service_board, service_mqtt_sink, service_config_topics, service_http,
     service_access, service_api_jobs, service_api_local, service_api_sensors, service_api_settings, service_api_status,
-    service_flukso, service_influx, service_restart, service_selftest, service_sync;
+    service_flukso, service_influx, service_restart, service_selftest, service_support, service_sync;
 
 #endif

@@ -243,7 +243,7 @@ static void set_sensors(struct flukso *f, const struct settings *next)
 {
     struct flukso_sensor *old = f->sensors;
     size_t n_old = f->n_sensors;
-    char (*names)[FOLD_MAX + 1] = fold_sensors(next);
+    char(*names)[FOLD_MAX + 1] = fold_sensors(next);
 
     f->sensors = must(calloc(next->n_sensors + 1, sizeof *f->sensors));
     f->n_sensors = 0;

@@ -65,9 +65,6 @@ struct sync {
 struct keeping {
     uv_work_t work;
     struct sync *owner;
-    job_handle job;
-    enum job_state state;
-    char *result; /* of the job, which ends when this is done */
     char path[PATH_MAX];
     struct jsonw text;
     int status;
@@ -189,7 +186,6 @@ static void after_keep(uv_work_t *work, int status)
     if (k->status < 0)
         log_warn("sync: %s: %s; the result is lost with the next restart", k->path, strerror(-k->status));
     s->keeping = NULL;
-    app_job_end(s->app, k->job, k->state, k->result);
     jsonw_free(&k->text);
     free(k);
     write_next(s);
@@ -206,15 +202,12 @@ static void write_next(struct sync *s)
     uv_queue_work(s->app->loop, &s->keeping->work, run_keep, after_keep);
 }
 
-static void keep(struct sync *s, enum job_state state, char *result)
+static void keep(struct sync *s)
 {
     struct keeping *k = must(calloc(1, sizeof *k));
 
     k->work.data = k;
     k->owner = s;
-    k->job = s->job;
-    k->state = state;
-    k->result = result;
     jsonw_init(&k->text);
     jsonw_open(&k->text, NULL, '{');
     put_parts(&k->text, s, false);
@@ -222,7 +215,7 @@ static void keep(struct sync *s, enum job_state state, char *result)
     jsonw_raw(&k->text, "\n", 1);
     if (kept_path(s->app->settings, k->path) < 0)
         k->path[0] = '\0';
-    if (s->queued) { /* of a job that was cancelled: the later one tells all that it would have */
+    if (s->queued) { /* the later one tells all that it would have */
         jsonw_free(&s->queued->text);
         free(s->queued);
     }
@@ -260,7 +253,8 @@ static void finish(struct sync *s)
     put_parts(&w, s, true);
     jsonw_close(&w, '}');
     jsonw_raw(&w, "", 1);
-    keep(s, failed ? JOB_FAILED : JOB_DONE, w.buf);
+    keep(s);
+    app_job_end(s->app, s->job, failed ? JOB_FAILED : JOB_DONE, w.buf);
 }
 
 static void on_idle(uv_timer_t *t);
@@ -353,6 +347,13 @@ static void on_idle(uv_timer_t *t)
     }
 }
 
+static void begin(struct part *p)
+{
+    const struct errand *e = &p->owner->app->errands[parts[p->name].errand];
+
+    e->start(e->self, &(struct errand_told){.ctx = p, on_step, on_item, on_end});
+}
+
 static int start(void *self, job_handle j, const cJSON *args, char error[JOB_LINE])
 {
     struct sync *s = self;
@@ -365,10 +366,8 @@ static int start(void *self, job_handle j, const cJSON *args, char error[JOB_LIN
         s->part[i].percent = 0;
     }
     show(s);
-    for (size_t i = 0; i < PARTS; i++) {
-        const struct errand *e = &s->app->errands[parts[i].errand];
-        e->start(e->self, &(struct errand_told){.ctx = &s->part[i], on_step, on_item, on_end});
-    }
+    for (size_t i = 0; i < PARTS; i++)
+        begin(&s->part[i]);
     return 0;
 }
 
@@ -378,8 +377,6 @@ static void cancel(void *self, job_handle j)
     bool ended = false;
 
     (void)j;
-    if (!any_running(s))
-        return; /* all has ended but for the writing */
     uv_timer_stop(&s->idle);
     for (size_t i = 0; i < PARTS; i++) {
         const struct errand *e = &s->app->errands[parts[i].errand];
@@ -389,7 +386,7 @@ static void cancel(void *self, job_handle j)
         s->part[i].running = false;
     }
     if (ended)
-        keep(s, JOB_CANCELLED, NULL); /* what the other part did is kept */
+        keep(s); /* what the other part did */
 }
 
 /* ---- the service ---- */
@@ -413,6 +410,8 @@ static void *sync_new(struct app *app)
     return s;
 }
 
+/* A job that is under way is one of the settings in force: a part that was done begins anew (one that is at work does
+ * so by itself). */
 static void sync_apply(void *self, const struct settings *old, const struct settings *next)
 {
     struct sync *s = self;
@@ -420,6 +419,13 @@ static void sync_apply(void *self, const struct settings *old, const struct sett
 
     if (!old && kept_path(next, path) == 0)
         read_kept(s, path);
+    for (size_t i = 0; old && i < PARTS; i++) {
+        if (s->part[i].running || !any_running(s))
+            continue;
+        s->part[i].running = true;
+        s->part[i].percent = 0;
+        begin(&s->part[i]);
+    }
 }
 
 static void sync_stop(void *self)

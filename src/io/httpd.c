@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 int64_t httpd_now_ms(const struct httpd *h)
@@ -69,6 +70,7 @@ void httpd_run(struct httpd *h)
     h->wanted = false;
     for (struct httpd_engine *e = h->engines; e; e = e->next)
         h->mhd->run(e->daemon);
+    httpd_lobby_admit(h);
     httpd_engines_reap(h);
     httpd_update_accepting(h);
     arm_again(h);
@@ -84,13 +86,22 @@ static void on_timer(uv_timer_t *t)
             continue;
         h->timed_out++;
         c->deadline_ms = INT64_MAX;
-        if (c->state == CONN_LATER)
+        if (c->waits)
+            httpd_lobby_expire(c);
+        else if (c->state == CONN_LATER)
             httpd_later_expire(c);
         else
             shutdown(c->from.fd, SHUT_RDWR); /* the library sees the end and lets go of it */
     }
     httpd_lingers_end(h, httpd_now_ms(h));
     httpd_run(h);
+}
+
+void httpd_drop_user(struct httpd *h, const char *user)
+{
+    for (struct httpd_conn *c = h->conns; c; c = c->next)
+        if (c->state == CONN_REPLYING && strcmp(c->user, user) == 0)
+            shutdown(c->from.fd, SHUT_RDWR);
 }
 
 /* ---- the whole ---- */

@@ -77,6 +77,7 @@ void httpd_linger(struct httpd_conn *c)
 
     if (fd < 0)
         return;
+    shutdown(fd, SHUT_WR); /* of TLS, the library leaves it to its close */
     struct httpd_linger *l = must(calloc(1, sizeof *l));
     l->h = h;
     l->fd = fd;

@@ -10,10 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BACKLOG         128
-#define ACCEPT_BURST    16         /* connections accepted in one turn of the loop */
-#define ACCEPT_PAUSE_MS 1000       /* after an accept() that found no descriptor or memory */
-#define SEND_BUFFER     (64 << 10) /* bytes: a slow reader shall not get megabytes of old values, nor cost them */
+#define BACKLOG          128
+#define ACCEPT_BURST     16         /* connections accepted in one turn of the loop */
+#define ACCEPT_BURST_TLS 2          /* the same: each costs a signature */
+#define ACCEPT_PAUSE_MS  1000       /* after an accept() that found no descriptor or memory */
+#define SEND_BUFFER      (64 << 10) /* bytes: a slow reader shall not get megabytes of old values, nor cost them */
 
 /* ---- accepting ---- */
 
@@ -76,6 +77,8 @@ static bool accept_one(struct httpd_listener *l)
         close(a->fd);
     } else if (h->mhd->add_connection(a->engine->daemon, a->fd, (struct sockaddr *)&a->peer, len) != MHD_YES) {
         h->refused++;
+    } else if (l->via == HTTP_TLS) {
+        httpd_lobby_enter(h->conns); /* the newest stands first */
     }
     return true;
 }
@@ -175,8 +178,34 @@ int httpd_listen(struct httpd *h, const struct sockaddr *address)
     return 0;
 }
 
+static struct httpd_listener *find_tls(struct httpd *h, const struct sockaddr *address)
+{
+    for (struct httpd_listener *l = h->listeners; l; l = l->next)
+        if (l->via == HTTP_TLS && memcmp(&l->address, address, address_len(address)) == 0)
+            return l;
+    return NULL;
+}
+
+/* Connections that there are go on with the pair of before. */
+static int renew(struct httpd_listener *l, const char *cert_pem, const char *key_pem)
+{
+    struct httpd_engine *e = httpd_engine_new(l->h, cert_pem, key_pem);
+
+    if (!e)
+        return -EINVAL;
+    httpd_engine_retire(l->engine);
+    l->engine = e;
+    return 0;
+}
+
 int httpd_listen_tls(struct httpd *h, const struct sockaddr *address, const char *cert_pem, const char *key_pem)
 {
+    struct httpd_listener *there = find_tls(h, address);
+
+    if (!cert_pem || !key_pem) /* never without TLS */
+        return -EINVAL;
+    if (there)
+        return renew(there, cert_pem, key_pem);
     if (httpd_load(h) < 0)
         return -ELIBACC;
     int fd = open_listening(address);

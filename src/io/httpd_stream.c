@@ -42,8 +42,8 @@ static ssize_t on_more(void *ctx, uint64_t pos, char *dst, size_t size)
     struct httpd_conn *c = s->conn;
 
     (void)pos;
-    if (c->gone)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (c->gone) /* of an error the library would not let go at once */
+        return MHD_CONTENT_READER_END_OF_STREAM;
     if (s->endless)
         c->deadline_ms = httpd_now_ms(c->h) + HTTPD_REPLY_MS;
     s->woken = false;

@@ -154,12 +154,14 @@ static void later(void *ctx, const struct http_request *q, struct http_reply *r)
         p->next->link = &p->next;
     p->link = &promises;
     promises = p;
-    if (query_get(q->query, "ms", text, sizeof text) <= 0)
+    int len = query_get(q->query, "ms", text, sizeof text);
+    if (len == QUERY_ABSENT)
         return;
-    if (strcmp(text, "0") == 0)
+    uint64_t ms = len > 0 ? strtoull(text, NULL, 10) : 0;
+    if (ms == 0)
         keep(p);
     else
-        uv_timer_start(&p->timer, on_due, strtoull(text, NULL, 10), 0);
+        uv_timer_start(&p->timer, on_due, ms, 0);
 }
 
 /* ---- streams ---- */
@@ -245,6 +247,13 @@ static void say(void *ctx, const struct http_request *q, struct http_reply *r)
     r->status = 204;
 }
 
+static void drop_user(void *ctx, const struct http_request *q, struct http_reply *r)
+{
+    (void)ctx;
+    httpd_drop_user(httpd, q->rest);
+    r->status = 204;
+}
+
 /* ---- the whole ---- */
 
 static const struct http_route routes[] = {
@@ -263,6 +272,7 @@ static const struct http_route routes[] = {
     {"POST", "/api/probe/say", HTTP_WRITE, 1000, say},
     {"GET", "/api/probe/nostream", HTTP_READ, 0, no_stream},
     {"GET", "/api/probe/streams/*", HTTP_READ, 0, stream},
+    {"DELETE", "/api/probe/users/*", HTTP_WRITE, 0, drop_user},
 };
 
 static char *file_text(const char *name)

@@ -192,7 +192,8 @@ def test_results_outlive_a_restart(synced):
     kept = g.status()["sync"]
     assert kept["board"]["ok"] and kept["server"]["ok"]
     file = g.folder / "state/sync.json"
-    assert json.loads(file.read_text()) == kept and file.stat().st_mode & 0o777 == 0o600
+    wait_until(lambda: file.exists() and json.loads(file.read_text()) == kept, "the file")
+    assert file.stat().st_mode & 0o777 == 0o600
     g.stop()
     g.start()
     assert g.status()["sync"] == kept
@@ -203,7 +204,7 @@ def test_results_outlive_a_restart(synced):
 
 
 def test_settings_that_change_under_way(synced):
-    """The server's part begins anew with what is in force; switched off, it ends."""
+    """Both parts begin anew with what is in force, the one that was done as well; switched off, it ends."""
     g, _, server = synced()
     run(g, "sync")
     server.rules = [Rule(faults.hang(), sensor=f"{10:032x}")]
@@ -213,6 +214,7 @@ def test_settings_that_change_under_way(synced):
     g.settings["sensors"][1]["current"] = 100
     g.reload()
     done = ended(g, one)
+    assert done["result"]["board"]["text"].endswith("commands written, each echoed, and all read back"), done
     assert done["result"]["server"]["ok"] and server.configs(f"{11:032x}")[-1].config["current"] == 100
     server.rules = [Rule(faults.hang())]
     one = start(g, "sync")
