@@ -193,6 +193,12 @@ static bool gate(void *ctx, struct http_request *q, enum http_need need, struct 
     return true;
 }
 
+void access_drop(struct access *a, const char *user)
+{
+    if (a->app->httpd) /* a job may end when the server is gone */
+        httpd_drop_user(a->app->httpd, user);
+}
+
 /* ---- the service ---- */
 
 static void access_stats(void *self, stat_emit emit, void *ctx)

@@ -92,6 +92,9 @@ void access_refuse(struct access *a, struct http_reply *r, enum access_refusal w
 /* A part of what close waits for has ended; called by parts that end while it waits. */
 void access_part_closed(struct access *a);
 
+/* Cut what is still on its way to a user whose right is gone. */
+void access_drop(struct access *a, const char *user);
+
 /* ---- access_body.c ---- */
 
 struct cJSON;

@@ -185,9 +185,9 @@ void access_logout(void *ctx, const struct http_request *q, struct http_reply *r
     const char *cookie = access_cookie(http_header(q, "Cookie"), ACCESS_COOKIE, &len);
     char from[ADDRESS_MAX];
 
-    if (cookie) {
+    if (cookie && session_end(&a->sessions, cookie, len)) {
         access_peer(q, from);
-        session_end(&a->sessions, cookie, len);
+        access_drop(a, "session"); /* a live view of another session comes back by itself */
         log_info("access: log-out from %s", from);
     }
     r->status = 204;

@@ -65,6 +65,7 @@ static void on_saved(void *ctx, int status)
     a->generation++;
     access_code_void(&a->code);
     session_end_all(&a->sessions);
+    access_drop(a, "session");
     log_note("access: password set by %s from %s%s; all sessions have ended", c->user, c->from, how[c->how]);
     end_change(c, &r);
 }

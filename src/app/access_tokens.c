@@ -177,12 +177,14 @@ void access_delete_token(void *ctx, const struct http_request *q, struct http_re
     }
     snprintf(s->name, sizeof s->name, "%s", q->rest);
     struct tokens left = s->tokens;
-    char from[ADDRESS_MAX];
+    char from[ADDRESS_MAX], user[HTTP_USER_MAX];
     if (!begin(s, q, on_removed)) {
         access_busy(r, BUSY);
         return;
     }
     a->tokens = left;
+    snprintf(user, sizeof user, "token %s", q->rest);
+    access_drop(a, user);
     access_peer(q, from);
     log_note("access: token %s taken back by %s from %s", q->rest, q->user, from);
 }

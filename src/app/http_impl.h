@@ -20,7 +20,7 @@ struct http_tls {
     char *cert_file, *key_file;
     bool listening;
     struct sockaddr_storage at; /* where it listens, */
-    uint8_t digest[32];         /* and SHA-256 of the pair, the last that was tried */
+    uint8_t digest[32];         /* and SHA-256 of the pair that is in use there */
     char told[256];             /* what the log said last */
 };
 

@@ -77,7 +77,8 @@ static bool listen_with(struct http_tls *t, const struct pair *p)
 {
     char name[ADDRESS_MAX];
 
-    unlisten(t);
+    if (t->listening && memcmp(&t->at, &t->address, sizeof t->at) != 0)
+        unlisten(t);
     address_format(name, &t->address);
     int rc = httpd_listen_tls(t->app->httpd, (const struct sockaddr *)&t->address, p->cert, p->key);
     if (rc < 0) {
@@ -113,8 +114,9 @@ static bool renew(struct http_tls *t)
         complain(t, "%s (%s, %s)", error, t->cert_file, t->key_file);
         goto end;
     }
-    memcpy(t->digest, digest, sizeof digest);
     ok = listen_with(t, &p);
+    if (ok)
+        memcpy(t->digest, digest, sizeof digest);
 end:
     pair_free(&p);
     return ok;

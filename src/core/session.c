@@ -64,12 +64,13 @@ bool session_use(struct sessions *s, const char *text, size_t len, bool tls, int
     return true;
 }
 
-void session_end(struct sessions *s, const char *text, size_t len)
+bool session_end(struct sessions *s, const char *text, size_t len)
 {
     struct session *x = find(s, text, len);
 
     if (x)
         end(x);
+    return x != NULL;
 }
 
 void session_end_all(struct sessions *s)

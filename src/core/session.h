@@ -31,8 +31,8 @@ void session_begin(struct sessions *s, const uint8_t id[SESSION_ID], bool tls, i
  * each of them in constant time. */
 bool session_use(struct sessions *s, const char *text, size_t len, bool tls, int64_t mono_ms);
 
-/* End the one with this text, if there is one; end all. */
-void session_end(struct sessions *s, const char *text, size_t len);
+/* End the one with this text: false, there is none. End all. */
+bool session_end(struct sessions *s, const char *text, size_t len);
 void session_end_all(struct sessions *s);
 
 /* How many have not ended. */

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 int64_t httpd_now_ms(const struct httpd *h)
@@ -91,6 +92,13 @@ static void on_timer(uv_timer_t *t)
     }
     httpd_lingers_end(h, httpd_now_ms(h));
     httpd_run(h);
+}
+
+void httpd_drop_user(struct httpd *h, const char *user)
+{
+    for (struct httpd_conn *c = h->conns; c; c = c->next)
+        if (c->state == CONN_REPLYING && strcmp(c->user, user) == 0)
+            shutdown(c->from.fd, SHUT_RDWR);
 }
 
 /* ---- the whole ---- */

@@ -144,6 +144,10 @@ void httpd_unroute(struct httpd *h, const void *ctx);
  * the answer, at once. */
 typedef bool (*http_gate)(void *ctx, struct http_request *q, enum http_need need, struct http_reply *r);
 
+/* A right was taken back: cut the answers on their way, streams above all, of requests that came as this user. An
+ * answer that is still to come (http_later) comes. */
+void httpd_drop_user(struct httpd *h, const char *user);
+
 /* Without a gate (NULL), HTTP_READ and HTTP_WRITE are for clients on this host. */
 void httpd_set_gate(struct httpd *h, http_gate gate, void *ctx);
 
@@ -153,8 +157,8 @@ int httpd_listen(struct httpd *h, const struct sockaddr *address) MUSTCHECK;
 void httpd_unlisten(struct httpd *h, const struct sockaddr *address);
 
 /* The same with TLS; certificate (the chain, the server's own first) and key are PEM texts, which are not kept.
- * -EINVAL: they are no pair; -ELIBACC: there is no library; the log says why. For another certificate: unlisten and
- * listen again. */
+ * -EINVAL: they are no pair; -ELIBACC: there is no library; the log says why. Where TLS listens already, new connections
+ * get the new pair, and when that cannot be used all stays as it is. */
 int httpd_listen_tls(struct httpd *h, const struct sockaddr *address, const char *cert_pem,
                      const char *key_pem) MUSTCHECK;
 

@@ -176,10 +176,34 @@ int httpd_listen(struct httpd *h, const struct sockaddr *address)
     return 0;
 }
 
+static struct httpd_listener *find_tls(struct httpd *h, const struct sockaddr *address)
+{
+    for (struct httpd_listener *l = h->listeners; l; l = l->next)
+        if (l->via == HTTP_TLS && memcmp(&l->address, address, address_len(address)) == 0)
+            return l;
+    return NULL;
+}
+
+/* Connections that there are go on with the pair of before. */
+static int renew(struct httpd_listener *l, const char *cert_pem, const char *key_pem)
+{
+    struct httpd_engine *e = httpd_engine_new(l->h, cert_pem, key_pem);
+
+    if (!e)
+        return -EINVAL;
+    httpd_engine_retire(l->engine);
+    l->engine = e;
+    return 0;
+}
+
 int httpd_listen_tls(struct httpd *h, const struct sockaddr *address, const char *cert_pem, const char *key_pem)
 {
     if (!cert_pem || !key_pem) /* never without TLS */
         return -EINVAL;
+    struct httpd_listener *there = find_tls(h, address);
+
+    if (there)
+        return renew(there, cert_pem, key_pem);
     if (httpd_load(h) < 0)
         return -ELIBACC;
     int fd = open_listening(address);

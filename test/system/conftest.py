@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import guard
+from api import started
 from broker import Broker
 from ctl import Ctl
 from ctl_stub import CtlStub
@@ -90,6 +91,12 @@ def gateway(spawn, folder):
         return Gateway(spawn, own, board, mqtt_port)
 
     return make
+
+
+@pytest.fixture
+def box(gateway):
+    """A gateway that runs, without a board and without a password: see api.py."""
+    return started(gateway())
 
 
 @pytest.fixture

@@ -245,6 +245,13 @@ static void say(void *ctx, const struct http_request *q, struct http_reply *r)
     r->status = 204;
 }
 
+static void drop_user(void *ctx, const struct http_request *q, struct http_reply *r)
+{
+    (void)ctx;
+    httpd_drop_user(httpd, q->rest);
+    r->status = 204;
+}
+
 /* ---- the whole ---- */
 
 static const struct http_route routes[] = {
@@ -263,6 +270,7 @@ static const struct http_route routes[] = {
     {"POST", "/api/probe/say", HTTP_WRITE, 1000, say},
     {"GET", "/api/probe/nostream", HTTP_READ, 0, no_stream},
     {"GET", "/api/probe/streams/*", HTTP_READ, 0, stream},
+    {"DELETE", "/api/probe/users/*", HTTP_WRITE, 0, drop_user},
 };
 
 static char *file_text(const char *name)

@@ -277,3 +277,28 @@ def test_a_flood_of_events_is_bounded_by_its_reader(probe):
             assert {future.result() for future in heard} == {b"".join(words)}
     assert probe.call("GET", "/api/probe/read", headers=READ).status == 201
     connections(probe, 0)
+
+
+def test_a_user_whose_right_is_gone(spawn):
+    """Streams end at once, also those that say nothing; others, answers that are owed and idle connections stay."""
+    probe = Probe(spawn, env={"HTTPD_GATE": "1"})
+    with contextlib.ExitStack() as stack:
+        readers, writers, late, idle = ([stack.enter_context(probe.connect()) for _ in range(n)] for n in (20, 2, 1, 1))
+        for sockets, target, token in ((readers, STREAM, "read"), (writers, STREAM, "write"),
+                                       (late, f"{LATER}?ms=2000", "read"), (idle, "/api/probe/read", "read")):
+            for s in sockets:
+                s.sendall(request(target, f"X-Token: {token}"))
+        assert read_answer(idle[0]).status == 201
+        wait_until(lambda: (probe.state()["live"], probe.state()["owed"]) == (22, 1), "the streams")
+        assert probe.call("DELETE", "/api/probe/users/token%20read").status == 204
+        for s in readers:
+            assert not read_all(s).endswith(b"0\r\n\r\n")  # cut, not ended
+        wait_until(lambda: probe.state()["live"] == 2, "the end of the readers' streams")
+        assert probe.call("DELETE", "/api/probe/users/token%20nobody").status == 204
+        say(probe, b"the end.")
+        for s in writers:
+            assert unchunk(read_answer_raw(s)) == b"the end"
+        assert read_answer(late[0]).status == 202
+        idle[0].sendall(request("/api/probe/read", "X-Token: read"))
+        assert read_answer(idle[0]).status == 201
+    probe.stop()

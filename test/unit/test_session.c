@@ -42,9 +42,10 @@ static void begins_and_ends(void **state)
     assert_string_equal(begin(0xa5, false, NOW), "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5");
     assert_true(use(0xa5, false, NOW));
     assert_false(use(0xa6, false, NOW));
-    session_end(&s, "a6", 2);
+    assert_false(session_end(&s, "a6", 2));
     assert_int_equal(session_count(&s, NOW), 1);
-    session_end(&s, text, SESSION_TEXT);
+    assert_true(session_end(&s, text, SESSION_TEXT));
+    assert_false(session_end(&s, text, SESSION_TEXT));
     assert_false(use(0xa5, false, NOW));
     assert_int_equal(session_count(&s, NOW), 0);
     begin(1, false, NOW);
