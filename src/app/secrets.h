@@ -1,6 +1,6 @@
 /* The secrets that people save, one file each (0600) in the folder `secrets` of the state directory, for the
  * connections that use them. A saved one goes before what the settings say. It never keeps one in memory, logs one, or
- * gives one out but by the file that holds it. */
+ * gives one out but by the file that holds it. Where service_secrets does not run, none is saved. */
 #ifndef APP_SECRETS_H
 #define APP_SECRETS_H
 

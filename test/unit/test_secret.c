@@ -2,6 +2,7 @@
 
 #include "core/secret.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
