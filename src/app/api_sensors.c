@@ -2,7 +2,8 @@
  * meter. It never saves itself: the desk saves settings, the store counters. */
 #include "app/app.h"
 
-#include "core/answer.h"
+#include "app/desk.h"
+#include "app/desk_reply.h"
 #include "core/counter_order.h"
 #include "core/jsonw.h"
 #include "core/ledger_marks.h"
@@ -21,6 +22,7 @@
 
 #define TURN_SENSORS 256 /* no turn of the loop visits more; an answer writes up to two pieces in one */
 #define ORDER_MAX    1024
+#define PATCH_MAX    16384
 
 struct api_sensors {
     struct app *app;
@@ -133,28 +135,84 @@ static void answer_one(void *ctx, const struct http_request *q, struct http_repl
         put_one(s->app, x, r);
 }
 
-/* 422 with what is wrong, and what was allowed. */
-static void put_errors(struct http_reply *r, const struct settings_errors *errors)
-{
-    char text[64];
-    struct jsonw w;
+/* ---- its settings ---- */
 
-    snprintf(text, sizeof text, "%zu error%s", errors->n, errors->n == 1 ? "" : "s");
-    jsonw_init(&w);
-    jsonw_open(&w, NULL, '{');
-    jsonw_str(&w, "error", text);
-    jsonw_open(&w, "errors", '[');
-    for (size_t i = 0; i < errors->n; i++) {
-        jsonw_open(&w, NULL, '{');
-        jsonw_str(&w, "path", errors->v[i].path);
-        jsonw_str(&w, "message", errors->v[i].message);
-        jsonw_str(&w, "allowed", errors->v[i].allowed);
-        jsonw_close(&w, '}');
+/* A patch whose answer is still to come. */
+struct patch {
+    struct app *app;
+    struct http_later *later;
+    char id[SENSOR_ID_LEN + 1];
+    int number;
+    unsigned generation; /* of the settings when it came */
+    char user[HTTP_USER_MAX];
+};
+
+/* The sensor that was patched, which may have another id or number now. */
+static const struct sensor_settings *patched(const struct patch *p)
+{
+    const struct settings *s = p->app->settings;
+
+    for (size_t i = 0; i < s->n_sensors; i++)
+        if (strcmp(s->sensors[i].id, p->id) == 0)
+            return &s->sensors[i];
+    for (size_t i = 0; i < s->n_sensors; i++)
+        if (sensor_settings_number(&s->sensors[i]) == p->number)
+            return &s->sensors[i];
+    return NULL;
+}
+
+static void on_patched(void *ctx, int status, const struct settings_errors *errors)
+{
+    struct patch *p = ctx;
+    struct http_reply r = {0};
+    const struct sensor_settings *x = patched(p);
+
+    if (status < 0) {
+        desk_reply_failed(&r, status, errors);
+    } else {
+        if (x)
+            put_one(p->app, x, &r);
+        else
+            r.status = 204;
+        desk_reply_headers(&r, p->app->desk);
+        if (p->app->settings->generation != p->generation)
+            log_info("settings: sensor %s (%d) changed by %s", p->id, p->number, p->user);
     }
-    jsonw_close(&w, ']');
-    jsonw_close(&w, '}');
-    jsonw_raw(&w, "\n", 1);
-    http_json(r, 422, w.buf, w.len);
+    http_answer(p->later, &r);
+    free(p);
+}
+
+static void send_patch(struct app *app, const struct http_request *q, const struct sensor_settings *x, cJSON *members)
+{
+    struct patch *p = must(calloc(1, sizeof *p));
+    cJSON *patch = must(cJSON_CreateObject()), *sensors = must(cJSON_AddObjectToObject(patch, "sensors"));
+    char key[16];
+
+    p->app = app;
+    p->later = http_later(q);
+    p->number = sensor_settings_number(x);
+    p->generation = app->settings->generation;
+    memcpy(p->id, x->id, sizeof p->id);
+    snprintf(p->user, sizeof p->user, "%s", q->user ? q->user : "a client");
+    snprintf(key, sizeof key, "%d", p->number);
+    cJSON_AddItemToObject(sensors, key, members);
+    desk_patch(app->desk, patch, http_header(q, "If-Match"), on_patched, p);
+    cJSON_Delete(patch);
+}
+
+static void answer_patch(void *ctx, const struct http_request *q, struct http_reply *r)
+{
+    struct api_sensors *s = ctx;
+    const struct sensor_settings *x = find(s, q->rest, r);
+    cJSON *members = x ? desk_body(q->body, q->body_len, r) : NULL;
+
+    if (cJSON_IsObject(members)) {
+        send_patch(s->app, q, x, members);
+        return;
+    }
+    if (members)
+        http_error(r, 400, "the body is no JSON object");
+    cJSON_Delete(members);
 }
 
 /* ---- a counter is set ---- */
@@ -217,7 +275,7 @@ static void set_counter(struct api_sensors *s, const struct http_request *q, str
     o.unit = unit[READING_COUNTER];
     o.now = counter_order(text, o.before, o.unit, &errors);
     if (o.now < 0) {
-        put_errors(r, &errors);
+        desk_reply_errors(r, 422, &errors);
         settings_errors_free(&errors);
         return;
     }
@@ -239,12 +297,10 @@ static void answer_counter(void *ctx, const struct http_request *q, struct http_
 {
     struct api_sensors *s = ctx;
     const struct sensor_settings *x = find(s, q->rest, r);
-    cJSON *text = x ? answer_json(q->body, q->body_len) : NULL;
+    cJSON *text = x ? desk_body(q->body, q->body_len, r) : NULL;
 
-    if (x && text)
+    if (text)
         set_counter(s, q, r, x, text);
-    else if (x)
-        http_error(r, 400, "the body is no JSON");
     cJSON_Delete(text);
 }
 
@@ -253,6 +309,7 @@ static void answer_counter(void *ctx, const struct http_request *q, struct http_
 static const struct http_route routes[] = {
     {"GET", "/api/v1/sensors", HTTP_READ, 0, answer_all},
     {"GET", "/api/v1/sensors/*", HTTP_READ, 0, answer_one},
+    {"PATCH", "/api/v1/sensors/*", HTTP_WRITE, PATCH_MAX, answer_patch},
     {"POST", "/api/v1/sensors/*/counter", HTTP_WRITE, ORDER_MAX, answer_counter},
 };
 

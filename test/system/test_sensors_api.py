@@ -242,6 +242,68 @@ def test_a_file_of_an_older_version(house):
     assert one["month_reason"] == "the counter when the month began was not kept"
 
 
+# ---- settings ----
+
+def patch(h, body, name="main", **headers):
+    return call(h.g, "PATCH", f"/api/v1/sensors/{h.ids[name]}", body, **headers)
+
+
+def test_a_patch(house):
+    """The answer is the sensor as it is from now on; the same change as by the settings."""
+    h = house(NOON)
+    h.wait_for_sensor(lambda s: s["counter"], "a counter")
+    status, body, headers = patch(h, {"name": "the whole house", "report": False})
+    assert status == 200, body
+    assert (body["id"], body["name"], body["report"]) == (h.ids["main"], "the whole house", False)
+    _, settings, whole = call(h.g, "GET", "/api/v1/settings")
+    assert headers["ETag"] == whole["ETag"]
+    assert [s["name"] for s in settings["sensors"] if s["id"] == h.ids["main"]] == ["the whole house"]
+    assert h.sensor()["name"] == "the whole house"
+    status, body, _ = patch(h, {"name": "x"}, **{"If-Match": '"stale"'})
+    assert status == 412 and body["error"]
+    assert patch(h, {"name": "y"}, **{"If-Match": headers["ETag"]})[0] == 200
+    status, body, _ = patch(h, {"name": ""})
+    assert status == 422 and body["errors"][0]["path"].endswith("name") and body["errors"][0]["message"], body
+    assert patch(h, {"current": 60})[1]["errors"][0]["allowed"]
+    for raw in (b"[1]", b"5", b"", b"{"):
+        assert patch(h, raw)[0] == 400
+    assert h.sensor()["name"] == "y"
+    assert call(h.g, "PATCH", "/api/v1/sensors/" + "f" * 32, {"name": "x"})[0] == 404
+
+
+def test_off_and_on_again(house):
+    """The counter goes on; nobody knows what it did meanwhile."""
+    midnight = local(2027, 2, 10)
+    h = house(midnight - 30)
+    h.live_until(midnight + 20)
+    h.wait_for_today(midnight)
+    status, off, _ = patch(h, {"enable": False})
+    assert status == 200 and off["counter"] is None and off["today_reason"] == "the sensor is switched off"
+    before = h.published()[-1][1]
+    h.live_until(h.now() + MINUTE)
+    status, on, _ = patch(h, {"enable": True})
+    assert status == 200 and on["today"]["since_s"] == midnight
+    one = h.wait_for_sensor(lambda s: s["counter"]["time_s"], "a reading")
+    assert one["counter"]["value"] >= before and one["today"]["since_s"] == midnight
+
+
+def test_a_new_meaning(house):
+    """Litres of gas are none of water: its marks begin anew."""
+    midnight = local(2027, 2, 10)
+    h = house(midnight - 30)
+    h.pulse("water", 4)
+    h.live_until(midnight + 6 * MINUTE)
+    assert h.wait_for_today(midnight, "water")["rid"] == 0
+    status, one, _ = patch(h, {"type": "gas"}, "water")
+    assert status == 200 and (one["type"], one["rid"]) == ("gas", 1), one
+    h.pulse("water", 4)
+    one = h.wait_for_sensor(lambda s: s["today_reason"], "the reason", "water")
+    assert one["today"] is None and one["today_reason"] == "the sensor came later than midnight"
+    h.g.stop()
+    h.start()
+    assert h.sensor("water")["today_reason"] == "the sensor came later than midnight"
+
+
 # ---- counters that are set ----
 
 def test_a_counter_is_set(house):
@@ -307,7 +369,7 @@ def test_orders_that_cannot_be(house):
     h.wait_for_sensor(lambda s: s["counter"], "a counter")
     for raw in (b"", b"{", b"set=5"):
         status, answer, _ = h.order(raw)
-        assert (status, answer) == (400, {"error": "the body is no JSON"})
+        assert status == 400 and answer["error"].startswith("the body is no JSON"), answer
     assert h.order(b" " * 2000)[0] == 413
     if h.sensor("water")["counter"] is None:
         assert h.order({"set": 5}, "water")[0] == 409
