@@ -2,6 +2,7 @@
  * A member is written whole, piece by piece, then packed piece by piece; each turn of the loop does one piece. It never
  * holds a secret: nothing in it is written from one, and one that came into a text all the same is masked. */
 #include "app/app.h"
+#include "app/desk.h"
 #include "app/view.h"
 
 #include "core/jsonw.h"
@@ -20,6 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
 #include <sys/utsname.h>
 
 #define FOLDER     "fluksod-support/"
@@ -62,13 +64,14 @@ static bool readme(struct bundle *b, struct jsonw *w)
         "What fluksod told of itself, for those who help. It holds no password, key or token; it\n"
         "does hold names, addresses and readings.\n"
         "\n"
-        "system.txt   versions, host, memory\n"
-        "status.json  GET /api/v1/status: settings in brief, facts with reasons, sensors\n"
-        "metrics.txt  GET /metrics: every number\n"
-        "store.txt    the numbers of the store\n"
-        "sync.json    how the last synchronisation of board and server ended\n"
-        "jobs.json    GET /api/v1/jobs\n"
-        "log.txt      the last lines of the log, times in UTC\n";
+        "system.txt     versions, host, memory\n"
+        "settings.json  the settings in force, with defaults filled in\n"
+        "status.json    GET /api/v1/status: settings in brief, facts with reasons, sensors\n"
+        "metrics.txt    GET /metrics: every number\n"
+        "store.txt      the numbers of the store\n"
+        "sync.json      how the last synchronisation of board and server ended\n"
+        "jobs.json      GET /api/v1/jobs\n"
+        "log.txt        the last lines of the log, times in UTC\n";
 
     (void)b;
     say(w, text);
@@ -115,6 +118,19 @@ static bool about_system(struct bundle *b, struct jsonw *w)
              (long long)m.total, (long long)m.free, (long long)m.cached, (long long)m.buffers,
              (long long)sysinfo_uptime_s());
     say(w, line);
+    return false;
+}
+
+/* Without what is secret: the desk leaves it out. */
+static bool effective_settings(struct bundle *b, struct jsonw *w)
+{
+    cJSON *tree = desk_effective(b->service->app->desk);
+    char *text = must(cJSON_Print(tree));
+
+    say(w, text);
+    say(w, "\n");
+    cJSON_free(text);
+    cJSON_Delete(tree);
     return false;
 }
 
@@ -180,6 +196,16 @@ static bool all_jobs(struct bundle *b, struct jsonw *w)
     return false;
 }
 
+/* The log tells the one-time code for the first password to who sits at the machine. */
+static void mask_code(char *text)
+{
+    static const char before[] = "one-time code ";
+    char *p = strstr(text, before);
+
+    for (p = p ? p + sizeof before - 1 : text; p > text && *p >= '0' && *p <= '9'; p++)
+        *p = '*';
+}
+
 static bool log_lines(struct bundle *b, struct jsonw *w)
 {
     struct log_entry e;
@@ -187,6 +213,7 @@ static bool log_lines(struct bundle *b, struct jsonw *w)
     for (int i = 0; i < LOG_PIECE; i++) {
         if (!log_get(b->line, &e))
             return false;
+        mask_code(e.text);
         char *p = jsonw_room(w, LOG_ENTRY_MAX + 1);
         size_t n = log_entry_format(p, &e);
         p[n] = '\n';
@@ -200,9 +227,15 @@ static const struct {
     const char *name;
     bool (*piece)(struct bundle *b, struct jsonw *w);
 } members[] = {
-    {FOLDER "README.txt", readme},   {FOLDER "system.txt", about_system}, {FOLDER "status.json", status},
-    {FOLDER "metrics.txt", metrics}, {FOLDER "store.txt", about_store},   {FOLDER "sync.json", sync_results},
-    {FOLDER "jobs.json", all_jobs},  {FOLDER "log.txt", log_lines},
+    {FOLDER "README.txt", readme},
+    {FOLDER "system.txt", about_system},
+    {FOLDER "settings.json", effective_settings},
+    {FOLDER "status.json", status},
+    {FOLDER "metrics.txt", metrics},
+    {FOLDER "store.txt", about_store},
+    {FOLDER "sync.json", sync_results},
+    {FOLDER "jobs.json", all_jobs},
+    {FOLDER "log.txt", log_lines},
 };
 
 /* ---- the archive ---- */

@@ -1,26 +1,51 @@
-"""Calls of the management API in tests: any method, JSON both ways, and jobs that are waited for."""
+"""Calls of the management API in tests over its Unix socket: any method, JSON both ways, and jobs that are waited for."""
+import http.client
 import json
-import urllib.error
-import urllib.request
+import socket
 
 from helpers import wait_until
 
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path, timeout):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = connected(self.path, self.timeout)
 
 
-def call(g, method, path, body=None, raw=None, timeout=10, **headers):
-    """(status, headers, what the JSON says; None without a body) of a call to a Gateway."""
-    data = raw if raw is not None else None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"http://127.0.0.1:{g.port}{path}", data=data, headers=headers, method=method)
+def connected(path, timeout=10):
+    """A socket that is connected to the Unix socket at path."""
+    one = socket.socket(socket.AF_UNIX)
+    one.settimeout(timeout)
+    one.connect(str(path))
+    return one
+
+
+def control(g):
+    """Where a Gateway listens for those who may do all."""
+    return g.settings["control"]["socket"]
+
+
+def fetch(g, method, path, data=None, timeout=10, **headers):
+    """(status, headers, bytes) of a call to a Gateway; data: bytes that claim to be JSON."""
+    connection = _Connection(control(g), timeout)
     if data is not None:
-        request.add_header("Content-Type", "application/json")
+        headers.setdefault("Content-Type", "application/json")
     try:
-        with _direct.open(request, timeout=timeout) as answer:
-            text = answer.read().decode()
-            return answer.status, answer.headers, json.loads(text) if text else None
-    except urllib.error.HTTPError as error:
-        text = error.read().decode()
-        return error.code, error.headers, json.loads(text) if text else None
+        connection.request(method, path, body=data, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+    finally:
+        connection.close()
+
+
+def call(g, method, path, body=None, raw=None, **options):
+    """(status, headers, what the JSON says; None without a body)."""
+    data = raw if raw is not None else None if body is None else json.dumps(body).encode()
+    status, headers, text = fetch(g, method, path, data, **options)
+    return status, headers, json.loads(text) if text else None
 
 
 def start(g, verb, args=None):

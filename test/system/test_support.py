@@ -2,30 +2,24 @@
 import io
 import json
 import re
-import socket
 import subprocess
 import tarfile
-import urllib.error
-import urllib.request
 
 import pytest
 
 from helpers import wait_until
-from job_calls import call, run
+from job_calls import call, connected, control, fetch, run
 
 FOLDER = "fluksod-support/"
-MEMBERS = ["README.txt", "system.txt", "status.json", "metrics.txt", "store.txt", "sync.json", "jobs.json", "log.txt"]
+MEMBERS = ["README.txt", "system.txt", "settings.json", "status.json", "metrics.txt", "store.txt", "sync.json", "jobs.json", "log.txt"]
 KEY = "fedcba9876543210fedcba9876543210"
 PASSWORD, TOKEN = "pass-PLANTED-word", "token-PLANTED-0123456789"
 
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def fetch(g):
+def bundle(g):
     """The archive's bytes, and the headers."""
-    with _direct.open(f"http://127.0.0.1:{g.port}/api/v1/support", timeout=20) as answer:
-        assert answer.status == 200
-        return answer.read(), answer.headers
+    status, headers, archive = fetch(g, "GET", "/api/v1/support")
+    assert status == 200
+    return archive, headers
 
 
 def unpack(archive):
@@ -56,11 +50,14 @@ def planted(board, broker, gateway, flukso_server, folder):
 def test_what_is_in_it(planted):
     g = planted
     sync, selftest = run(g, "sync"), run(g, "selftest")
-    archive, headers = fetch(g)
+    archive, headers = bundle(g)
     assert headers["Content-Type"] == "application/gzip"
     assert re.fullmatch(r'attachment; filename="fluksod-support-01234567-\d+\.tar\.gz"', headers["Content-Disposition"])
     found = unpack(archive)
     assert list(found) == MEMBERS and all(found.values())
+    settings = json.loads(found["settings.json"])
+    assert settings["mqtt"]["username"] == "someone" and settings["sensors"][0]["name"] == "main"
+    assert settings["storage"]["interval"] and "key" not in settings["device"]
     status = json.loads(found["status.json"])
     assert status["device"]["id"] == g.DEVICE and len(status["sensors"]) == 5 and status["facts"]["board"]["on"]
     assert re.search(r"^fluksod_store_\w+ \d+$", found["metrics.txt"], re.M)
@@ -80,17 +77,18 @@ def test_no_secret_is_in_it(planted):
     g.reload()
     wait_until(lambda: g.status()["sensors"][0]["name"] == KEY, "the settings")
     run(g, "sync")
-    assert KEY in g.get("/api/v1/jobs")[2]
-    found = unpack(fetch(g)[0])
-    for secret in (KEY, PASSWORD, TOKEN):
+    assert KEY.encode() in fetch(g, "GET", "/api/v1/jobs")[2]
+    found = unpack(bundle(g)[0])
+    code = g.daemon.wait_for_line(r"with the one-time code (\d{8}),")[1]
+    for secret in (KEY, PASSWORD, TOKEN, code):
         for name, text in found.items():
             assert secret not in text, (secret, name)
     assert json.loads(found["status.json"])["sensors"][0]["name"] == "*" * len(KEY)
-    assert "*" * len(KEY) in found["jobs.json"]
+    assert "*" * len(KEY) in found["jobs.json"] and "with the one-time code ********, good" in found["log.txt"]
 
 
 def test_other_tools_unpack_it(planted, folder):
-    (folder / "bundle.tar.gz").write_bytes(fetch(planted)[0])
+    (folder / "bundle.tar.gz").write_bytes(bundle(planted)[0])
     subprocess.run(["gzip", "-t", folder / "bundle.tar.gz"], check=True)
     listed = subprocess.run(["tar", "tzf", folder / "bundle.tar.gz"], check=True, capture_output=True, text=True).stdout
     assert listed.splitlines() == [FOLDER + name for name in MEMBERS]
@@ -99,30 +97,25 @@ def test_other_tools_unpack_it(planted, folder):
 def test_one_at_a_time_and_one_that_is_left(planted):
     """One that a client leaves half-way does not keep the next one from being made."""
     g = planted
-    slow = socket.socket()
-    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-    slow.connect(("127.0.0.1", g.port))
+    slow = connected(control(g))
     slow.sendall(b"GET /api/v1/support HTTP/1.1\r\nHost: localhost\r\n\r\n")
     slow.recv(16)
     slow.close()
-    wait_until(lambda: call_status(g) == 200, "the next bundle")
+    wait_until(lambda: status_of(g) == 200, "the next bundle")
     for _ in range(3):
-        assert list(unpack(fetch(g)[0])) == MEMBERS
+        assert list(unpack(bundle(g)[0])) == MEMBERS
     assert call(g, "POST", "/api/v1/support")[0] == 405
 
 
-def call_status(g):
-    try:
-        fetch(g)
-        return 200
-    except urllib.error.HTTPError as error:
-        assert error.code == 503 and "another bundle" in error.read().decode()
-        return error.code
+def status_of(g):
+    status, _, body = fetch(g, "GET", "/api/v1/support")
+    assert status == 200 or (status == 503 and b"another bundle" in body)
+    return status
 
 
 def test_the_daemon_ends_in_the_middle_of_one(planted):
     g = planted
-    with socket.create_connection(("127.0.0.1", g.port)) as slow:
+    with connected(control(g)) as slow:
         slow.sendall(b"GET /api/v1/support HTTP/1.1\r\nHost: localhost\r\n\r\n")
         slow.recv(1)
         g.stop()
