@@ -70,6 +70,7 @@ void httpd_run(struct httpd *h)
     h->wanted = false;
     for (struct httpd_engine *e = h->engines; e; e = e->next)
         h->mhd->run(e->daemon);
+    httpd_lobby_admit(h);
     httpd_engines_reap(h);
     httpd_update_accepting(h);
     arm_again(h);
@@ -85,7 +86,9 @@ static void on_timer(uv_timer_t *t)
             continue;
         h->timed_out++;
         c->deadline_ms = INT64_MAX;
-        if (c->state == CONN_LATER)
+        if (c->waits)
+            httpd_lobby_expire(c);
+        else if (c->state == CONN_LATER)
             httpd_later_expire(c);
         else
             shutdown(c->from.fd, SHUT_RDWR); /* the library sees the end and lets go of it */

@@ -7,7 +7,8 @@
  *
  * The library is loaded when the first client comes, or for TLS; a server without a client costs neither memory
  * nor wake-ups. Each connection has a deadline of its own (the library knows only inactivity, which a client can
- * feign): by then its request must be whole, body included, or its reply sent.
+ * feign): by then its request must be whole, body included, or its reply sent. A client that closes its sending half
+ * while it waits is taken to be gone.
  *
  * What the server itself answers (404, 405, 413, 414, 503 and the like) is plain text; {"error":text} for paths
  * under /api/, whose answers all say that nobody may keep them. */

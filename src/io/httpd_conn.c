@@ -40,6 +40,7 @@ static void request_end(struct httpd_conn *c)
 static void conn_remove(struct httpd_conn *c)
 {
     request_end(c);
+    httpd_lobby_leave(c);
     if (c->lingers)
         httpd_linger(c);
     *c->link = c->next;

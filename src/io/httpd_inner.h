@@ -87,6 +87,7 @@ struct httpd_conn {
     bool paused;                /* suspended in the library */
     bool gone;                  /* the client closed meanwhile: let go of it */
     bool lingers;               /* refused before its body: see httpd_linger.c */
+    bool waits, fresh;          /* of TLS, before its handshake: in the lobby, or let through it */
 };
 
 struct httpd_entry {
@@ -105,6 +106,7 @@ struct httpd {
     int64_t accept_at_ms; /* not before this */
     struct httpd_arrival arriving;
     struct httpd_conn *conns;
+    unsigned n_waiting, n_fresh; /* those that wait, and are fresh */
     struct httpd_linger *lingers;
     unsigned n_lingers;
     bool wanted; /* httpd_run_soon() was called */
@@ -178,9 +180,22 @@ void httpd_on_completed(void *ctx, struct MHD_Connection *mc, void **con_cls, en
 int httpd_watch(struct httpd *h) MUSTCHECK;
 void httpd_unwatch(struct httpd *h);
 
-/* The library calls nothing for the connection until it goes on. The client's end makes it go on as gone. */
+/* The library calls nothing for the connection until it goes on. The client's end makes it go on as gone, unless it
+ * waits in the lobby. */
 void httpd_pause(struct httpd_conn *c);
 void httpd_go_on(struct httpd_conn *c);
+
+/* ---- httpd_lobby.c ---- */
+
+/* A TLS connection was handed to the library: it waits. */
+void httpd_lobby_enter(struct httpd_conn *c);
+
+/* Its handshake is made, or it ends. */
+void httpd_lobby_leave(struct httpd_conn *c);
+
+/* Let through those for whom there is room; drop one whose time is over. */
+void httpd_lobby_admit(struct httpd *h);
+void httpd_lobby_expire(struct httpd_conn *c);
 
 /* ---- httpd_linger.c ---- */
 

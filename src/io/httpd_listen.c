@@ -77,6 +77,8 @@ static bool accept_one(struct httpd_listener *l)
         close(a->fd);
     } else if (h->mhd->add_connection(a->engine->daemon, a->fd, (struct sockaddr *)&a->peer, len) != MHD_YES) {
         h->refused++;
+    } else if (l->via == HTTP_TLS) {
+        httpd_lobby_enter(h->conns); /* the newest stands first */
     }
     return true;
 }
@@ -91,7 +93,7 @@ static void on_acceptable(uv_poll_t *p, int status, int events)
         httpd_close_listeners(h);
         return;
     }
-    for (int i = 0; i < (l->engine ? ACCEPT_BURST_TLS : ACCEPT_BURST) && has_place(l); i++)
+    for (int i = 0; i < ACCEPT_BURST && has_place(l); i++)
         if (!accept_one(l))
             break;
     httpd_run(h);

@@ -76,7 +76,8 @@ void httpd_pause(struct httpd_conn *c)
 
     c->paused = true;
     c->h->mhd->suspend_connection(c->mc);
-    epoll_ctl(c->h->watch->fd, EPOLL_CTL_ADD, c->from.fd, &e); /* a failure means: its end is noticed later */
+    if (!c->waits)
+        epoll_ctl(c->h->watch->fd, EPOLL_CTL_ADD, c->from.fd, &e); /* a failure means: its end is noticed later */
 }
 
 void httpd_go_on(struct httpd_conn *c)

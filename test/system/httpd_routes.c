@@ -154,12 +154,14 @@ static void later(void *ctx, const struct http_request *q, struct http_reply *r)
         p->next->link = &p->next;
     p->link = &promises;
     promises = p;
-    if (query_get(q->query, "ms", text, sizeof text) <= 0)
+    int len = query_get(q->query, "ms", text, sizeof text);
+    if (len == QUERY_ABSENT)
         return;
-    if (strcmp(text, "0") == 0)
+    uint64_t ms = len > 0 ? strtoull(text, NULL, 10) : 0;
+    if (ms == 0)
         keep(p);
     else
-        uv_timer_start(&p->timer, on_due, strtoull(text, NULL, 10), 0);
+        uv_timer_start(&p->timer, on_due, ms, 0);
 }
 
 /* ---- streams ---- */

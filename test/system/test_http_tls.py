@@ -145,6 +145,40 @@ def test_a_handshake_must_come_in_time(probe, authority):
     assert probe.number("http_timeouts_total") == 2
 
 
+def client_hello():
+    """What opens a handshake, as any client says it."""
+    out = ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), out, server_hostname="127.0.0.1")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return out.read()
+
+
+def test_handshakes_that_nobody_ends(probe, authority):
+    """Each costs a signature: they are made a few at a time, and who only pretends to begin one waits by himself."""
+    hello = client_hello()
+    with contextlib.ExitStack() as stack:
+        started = time.monotonic()
+        silent = [stack.enter_context(probe.raw("127.0.0.2")) for _ in range(20)]
+        for s in silent[:10]:
+            s.sendall(hello[:100])
+        held = [stack.enter_context(probe.raw(f"127.0.0.{i % 2 + 3}")) for i in range(80)]
+        for s in held:
+            s.sendall(hello)
+        for s in held[70:]:
+            s.shutdown(socket.SHUT_WR)
+        for _ in range(10):
+            assert probe.by_tls(authority, "GET", READ_PATH).status == 201
+        assert all(s.recv(1) == b"\x16" for s in held[:70])
+        silent[19].sendall(hello)  # behind those that say nothing
+        assert time.monotonic() - started < REQUEST_S - 1
+        for s in silent:
+            ends_without_answer(s)
+        assert REQUEST_S - 1 < time.monotonic() - started < REQUEST_S + 5
+    wait_until(lambda: probe.number("http_connections") == 1, "the end of all")
+    assert probe.by_tls(authority, "GET", READ_PATH).status == 201
+
+
 def test_old_versions_are_refused(probe, authority):
     with pytest.warns(DeprecationWarning), pytest.raises((ssl.SSLError, ConnectionError)):
         probe.tls(authority, maximum_version=ssl.TLSVersion.TLSv1_1)
