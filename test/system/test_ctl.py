@@ -22,7 +22,7 @@ def house(running, ctl):
             s["control"] = {"socket": ctl.socket}
             settings(s)
         g, sim, broker, heard = running(*options, settings=change)
-        wait_until(lambda: len(ctl("sensors").lines) > 5 and "no reading yet" not in ctl("sensors").out, "readings")
+        wait_until(lambda: "5, 5 of them with readings" in ctl("status").out, "readings of all sensors")
         return g, sim, broker, heard
     return start
 
@@ -156,7 +156,7 @@ def test_secrets(house, ctl):
     t.wait_for("device.key: $")
     t.type("0123456789abcdef0123456789abcdef\n")
     assert t.wait() == 0 and "0123456789" not in t.text
-    assert "there is no" in ctl("secret", "set", "nonsense", stdin="x", expect=REFUSED).err or True
+    ctl("secret", "set", "nonsense", stdin="x", expect=REFUSED)
     ctl("secret", "rm", "device.key")
     ctl("secret", "rm", "device.key", expect=REFUSED)
     assert "swordfish" not in g.daemon.tail(1000) + ctl("log", "-n", "1000").out + ctl("--json", "status").out
@@ -221,7 +221,7 @@ def test_selftest(house, ctl):
     g, sim, _, _ = house()
     done = ctl("selftest", expect=REFUSED)  # no network here
     for name, verdict in [("board", "ok"), ("broker", "ok"), ("disk", "ok"), ("memory", "ok")]:
-        assert on_line(done.out.split("\nboard  ")[-1] if False else done.out, f"{name}  ")[1] == verdict
+        assert on_line(done.out, f"{name}  ")[1] == verdict
     assert re.search(r"\[#* *\] +\d+ %", ctl.on_terminal("selftest", expect=REFUSED))
 
 
