@@ -314,6 +314,7 @@ static const struct sensor_settings *next_reported(const struct settings *s, siz
 /* The same sensors are reported, with the same configuration. */
 static bool same_sensors(const struct settings *a, const struct settings *b)
 {
+    char(*names_a)[FOLD_MAX + 1] = fold_sensors(a), (*names_b)[FOLD_MAX + 1] = fold_sensors(b);
     const struct sensor_settings *x, *y;
     size_t i = 0, k = 0;
     bool same = true;
@@ -323,13 +324,15 @@ static bool same_sensors(const struct settings *a, const struct settings *b)
         y = next_reported(b, &k);
         jsonw_init(&v);
         jsonw_init(&w);
-        flukso_body_config(&v, x, a->phase);
+        flukso_body_config(&v, x, names_a[i - 1], a->phase);
         if (y)
-            flukso_body_config(&w, y, b->phase);
+            flukso_body_config(&w, y, names_b[k - 1], b->phase);
         same = y && strcmp(x->id, y->id) == 0 && v.len == w.len && memcmp(v.buf, w.buf, v.len) == 0;
         jsonw_free(&v);
         jsonw_free(&w);
     }
+    free(names_a);
+    free(names_b);
     return same && !next_reported(b, &k);
 }
 
