@@ -94,27 +94,33 @@ void ledger_changed(struct ledger_entry *e, bool urgent)
         e->owner->urgent(e->owner->urgent_ctx);
 }
 
+void ledger_copy(const struct ledger_entry *e, struct ledger_saved *out, int64_t mono_ms, int64_t unix_s)
+{
+    const struct meter *m = &e->meter;
+
+    *out = (struct ledger_saved){.raw = m->raw,
+                                 .offset = m->offset,
+                                 .before = m->before,
+                                 .first = m->first,
+                                 .last = m->last,
+                                 .unix_s = unix_s ? unix_s - (mono_ms - m->raw_ms) / 1000 : 0,
+                                 .seen = m->seen,
+                                 .known = m->known,
+                                 .swapped = m->swapped,
+                                 .fast = m->fast};
+    memcpy(out->id, e->id, sizeof e->id);
+    memcpy(out->source, e->source, sizeof e->source);
+}
+
 size_t ledger_take(struct ledger *l, struct ledger_saved *out, size_t max, int64_t mono_ms, int64_t unix_s)
 {
     size_t n = 0;
 
     for (; n < max && l->changed; n++) {
         struct ledger_entry *e = l->changed;
-        const struct meter *m = &e->meter;
         l->changed = e->next;
         e->changed = false;
-        out[n] = (struct ledger_saved){.raw = m->raw,
-                                       .offset = m->offset,
-                                       .before = m->before,
-                                       .first = m->first,
-                                       .last = m->last,
-                                       .unix_s = unix_s ? unix_s - (mono_ms - m->raw_ms) / 1000 : 0,
-                                       .seen = m->seen,
-                                       .known = m->known,
-                                       .swapped = m->swapped,
-                                       .fast = m->fast};
-        memcpy(out[n].id, e->id, sizeof e->id);
-        memcpy(out[n].source, e->source, sizeof e->source);
+        ledger_copy(e, &out[n], mono_ms, unix_s);
     }
     return n;
 }
@@ -157,6 +163,20 @@ void ledger_restore(struct ledger *l, const struct ledger_saved *s, int64_t mono
                               .last_ms = mono_ms - ago_ms};
     e->marks = (struct marks){.unix_s = s->unix_s};
     e->marks.known = ledger_published(e, &e->marks.milli);
+}
+
+void ledger_adopt(struct ledger *l, const struct ledger_saved *s, int64_t mono_ms, int64_t unix_s)
+{
+    struct ledger_entry *e = ledger_find(l, s->id);
+    int64_t theirs = s->offset + (s->known ? s->raw : 0), ours;
+
+    if (ledger_published(e, &ours)) {
+        if (theirs > ours)
+            ledger_set(e, theirs);
+        return;
+    }
+    ledger_restore(l, s, mono_ms, unix_s);
+    ledger_changed(ledger_find(l, s->id), true);
 }
 
 bool ledger_knows(const struct ledger *l, const char *id)

@@ -85,8 +85,15 @@ void ledger_changed(struct ledger_entry *e, bool urgent);
 size_t ledger_take(struct ledger *l, struct ledger_saved *out, size_t max, int64_t mono_ms, int64_t unix_s);
 void ledger_unsaved(struct ledger *l, const struct ledger_saved *s, size_t n);
 
+/* One entry as it would be saved now. */
+void ledger_copy(const struct ledger_entry *e, struct ledger_saved *out, int64_t mono_ms, int64_t unix_s);
+
 /* Put back what was saved by an earlier run. */
 void ledger_restore(struct ledger *l, const struct ledger_saved *s, int64_t mono_ms, int64_t unix_s);
+
+/* Take in a counter state of elsewhere (a backup), to be saved. Where the sensor has a state already, that one goes on,
+ * and what it publishes is raised to what the other published, never lowered. Twice is as once. */
+void ledger_adopt(struct ledger *l, const struct ledger_saved *s, int64_t mono_ms, int64_t unix_s);
 
 /* Has the sensor a counter state? */
 bool ledger_knows(const struct ledger *l, const char *id);
