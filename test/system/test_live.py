@@ -10,8 +10,23 @@ import pytest
 
 from event_stream import EventStream
 from helpers import HOUSEHOLD, TIMEOUT, each_second, scaled, wait_until
+from job_calls import call
 
 STREAMS = 16  # src/app/streams.h
+
+
+def reader(g):
+    """What lets read over TCP: a token, made once for a gateway."""
+    if not hasattr(g, "reader"):
+        g.status()  # it listens
+        status, _, answer = call(g, "POST", "/api/v1/tokens", {"name": "live", "read_only": True})
+        assert status == 201, answer
+        g.reader = f"Bearer {answer['token']}"
+    return g.reader
+
+
+def stream_of(g, target, headers=(), **options):
+    return EventStream(g.port, target, headers=[f"Authorization: {reader(g)}", *headers], **options)
 
 
 @pytest.fixture
@@ -20,7 +35,7 @@ def listen():
     streams = []
 
     def start(g, target, **options):
-        streams.append(EventStream(g.port, target, **options))
+        streams.append(stream_of(g, target, **options))
         assert streams[-1].status == 200
         return streams[-1]
 
@@ -122,7 +137,7 @@ def test_queries_that_nobody_can_ask(running):
                            (f"/api/v1/readings?sensor={'0' * 32}", 404), ("/api/v1/readings", 400),
                            (f"/api/v1/readings?sensor={main}&kind=counter", 400), ("/api/v1/log?lines=x", 400),
                            ("/api/v1/log?lines=1001", 400), ("/api/v1/log?follow=yes", 400)]:
-        code, headers, body = g.get(target)
+        code, headers, body = g.get(target, Authorization=reader(g))
         assert code == status and headers["Content-Type"] == "application/json", target
         assert len(json.loads(body)["error"]) > 10, target
     assert number(g, "streams") == 0
@@ -167,7 +182,7 @@ def test_the_last_sixty_seconds(running):
     g, _, _, heard = running()
     main = ids(g)["main"]
     heard.wait_for(f"/sensor/{main}/gauge", count=4)
-    code, headers, body = g.get(f"/api/v1/readings?sensor={main}")
+    code, headers, body = g.get(f"/api/v1/readings?sensor={main}", Authorization=reader(g))
     assert code == 200 and headers["Content-Type"] == "application/json"
     pairs = json.loads(body)
     assert len(pairs) == 60 and [b[0] - a[0] for a, b in zip(pairs, pairs[1:])] == [1] * 59
@@ -176,7 +191,7 @@ def test_the_last_sixty_seconds(running):
     known = {s: v for s, v in pairs if v is not None and s in values}
     assert len(known) >= 3
     assert all(rounded("gauge", v) == values[s] for s, v in known.items())
-    assert g.get(f"/api/v1/readings?sensor={main}&kind=gauge")[0] == 200
+    assert g.get(f"/api/v1/readings?sensor={main}&kind=gauge", Authorization=reader(g))[0] == 200
 
 
 # ---- mqtt ----
@@ -213,7 +228,7 @@ def test_sixteen_streams_beside_the_readings(running, listen):
     main = ids(g)["main"]
     kinds = ["/api/v1/live", f"/api/v1/live?sensor={main}", "/api/v1/mqtt", "/api/v1/log?follow=1"]
     streams = [listen(g, kinds[i % len(kinds)]) for i in range(STREAMS)]
-    with EventStream(g.port, "/api/v1/live") as late:
+    with stream_of(g, "/api/v1/live") as late:
         assert late.status == 503 and late.headers["Content-Type"] == "application/json"
     since = max(m.json[0] for m in heard.wait_for(f"/sensor/{main}/gauge"))
     heard.wait_for(f"/sensor/{main}/gauge", where=lambda m: m.json[0] >= since + scaled(60), timeout=90)
@@ -233,10 +248,10 @@ def test_nothing_is_done_for_nobody(gateway, listen):
     g = gateway()
     g.start()
     g.status()
-    with EventStream(g.port, "/api/v1/live") as stream, EventStream(g.port, "/api/v1/mqtt") as messages:
+    with stream_of(g, "/api/v1/live") as stream, stream_of(g, "/api/v1/mqtt") as messages:
         wait_until(lambda: stream.fields and messages.fields, "both greetings")
     wait_until(lambda: number(g, "streams") == 0, "the end of both")
-    with EventStream(g.port, "/api/v1/live", method="HEAD") as head:
+    with stream_of(g, "/api/v1/live", method="HEAD") as head:
         assert head.status == 200 and head.headers["Content-Type"] == "text/event-stream"
         assert number(g, "streams") == 0
     turns, begin = number(g, "loop_turns_total"), time.monotonic()
@@ -257,7 +272,7 @@ def test_a_stop_while_streams_are_open(running, listen):
 # ---- the log ----
 
 def lines_of(g, query=""):
-    code, headers, body = g.get(f"/api/v1/log{query}")
+    code, headers, body = g.get(f"/api/v1/log{query}", Authorization=reader(g))
     assert code == 200 and headers["Content-Type"] == "text/plain; charset=utf-8"
     assert body == "" or body.endswith("\n")
     return body.splitlines()
