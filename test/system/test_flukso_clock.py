@@ -31,7 +31,7 @@ def in_order_and_not_ahead(h, name="main"):
 
 def all_of_it(h, name="main"):
     """The newest counter gets there."""
-    newest = int(h.heard.of(f"/sensor/{h.ids[name]}/counter")[-1].json[1])
+    newest = int(h.heard.wait_for(f"/sensor/{h.ids[name]}/counter")[-1].json[1])
     wait_until(lambda: h.rows(name) and h.rows(name)[-1][1] >= newest, f"counter {newest}")
     return in_order_and_not_ahead(h, name)
 

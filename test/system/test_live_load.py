@@ -82,6 +82,7 @@ def test_sixteen_streams_of_fifteen_thousand_sensors(spawn):
         for s in sockets:
             s.sendall(request("/api/v1/live"))
         drain = Drain(sockets)
+        wait_until(lambda: probe.get(f"/api/v1/readings?sensor={200:032x}")[2] != "[]", "its first reading")
         for _ in range(scaled(100)):
             code, _, body = probe.get(f"/api/v1/readings?sensor={200:032x}")
             assert code == 200 and len(json.loads(body)) == 60
