@@ -186,7 +186,7 @@ static cJSON *read_backup(const char *name)
 static int restore(struct ctl *c, const cJSON *body)
 {
     cJSON *end = NULL;
-    int rc = job_run(c, "restore", body, &end);
+    int rc = job_run(c, "restore", body, true, &end);
 
     if (end && c->json) {
         char *text = must(cJSON_PrintUnformatted(end));

@@ -20,14 +20,14 @@ static void print_json(const cJSON *job)
     cJSON_free(text);
 }
 
-static int run_job(struct ctl *c, const struct verb *v, int argc, char **argv)
+static int run_job(struct ctl *c, const struct verb *v, bool lines, int argc, char **argv)
 {
     cJSON *end = NULL;
     int rc = verb_words(v, &argc, argv, NULL, 0, 0, 0);
 
     if (rc != CTL_OK)
         return rc;
-    rc = job_run(c, v->name, NULL, &end);
+    rc = job_run(c, v->name, NULL, lines, &end);
     const cJSON *result = json_get(end, "result");
     char *failed = job_failed(result);
     if (end && c->json)
@@ -47,12 +47,13 @@ static int run_job(struct ctl *c, const struct verb *v, int argc, char **argv)
 
 int verb_sync(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
-    return run_job(c, v, argc, argv);
+    return run_job(c, v, true, argc, argv);
 }
 
+/* Its lines say what the table of its results says better. */
 int verb_selftest(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
-    return run_job(c, v, argc, argv);
+    return run_job(c, v, false, argc, argv);
 }
 
 /* ---- restart ---- */

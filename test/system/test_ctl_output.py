@@ -247,7 +247,10 @@ BAD = {**GOOD, "server": {"ok": False, "code": 401, "text": "no such device", "t
 def test_a_job_is_followed_to_its_end(ctl, stub):
     stub.answers["POST /api/v1/selftest"] = 202, {"job": "j7"}
     stub.answers["GET /api/v1/jobs/j7"] = job(3, result=GOOD)
-    assert ctl("selftest").lines == ["step 0", "step 1", "step 2", "board  ok  hardware 2.1"]
+    stub.answers["POST /api/v1/sync"] = stub.answers["POST /api/v1/selftest"]
+    assert ctl("sync").lines == ["step 0", "step 1", "step 2", "board  ok  hardware 2.1"]
+    stub.answers["GET /api/v1/jobs/j7"] = job(3, result=GOOD)
+    assert ctl("selftest").lines == ["board  ok  hardware 2.1"]
     stub.answers["GET /api/v1/jobs/j7"] = job(2, result=BAD)
     done = ctl("selftest", expect=REFUSED)
     assert done.lines[-2:] == ["board   ok      hardware 2.1", "server  failed  no such device"]
@@ -260,6 +263,16 @@ def test_a_job_is_followed_to_its_end(ctl, stub):
     assert ctl("--json", "selftest", expect=REFUSED).json["result"] == BAD
 
 
+def test_checks_of_a_self_test(ctl, stub):
+    checks = [{"name": "board", "result": "ok", "text": "a"}, {"name": "name", "result": "skip", "text": "b"},
+              {"name": "disk", "result": "fail", "text": "c"}]
+    stub.answers["POST /api/v1/selftest"] = 202, {"job": "j7"}
+    stub.answers["GET /api/v1/jobs/j7"] = job(1, state="failed", result={"checks": checks, "ok": False})
+    done = ctl("selftest", expect=REFUSED)
+    assert done.lines == ["board  ok      a", "name   –       b", "disk   failed  c"]
+    assert done.err == "fluksoctl: selftest failed: disk\n"
+
+
 def test_a_job_that_says_more_than_the_gateway_keeps(ctl, stub):
     """Only the newest lines are kept: each is shown once, though its place changes."""
     turns = iter([["a", "a"], ["a", "a", "b"], ["a", "b", "c"], ["c", "d", "e"], ["f", "g", "h"]])
@@ -267,9 +280,9 @@ def test_a_job_that_says_more_than_the_gateway_keeps(ctl, stub):
     def answer(request):
         lines = next(turns)
         return {"id": "j7", "state": "done" if "h" in lines else "running", "percent": 1, "lines": lines, "result": None}
-    stub.answers["POST /api/v1/selftest"] = 202, {"job": "j7"}
+    stub.answers["POST /api/v1/sync"] = 202, {"job": "j7"}
     stub.answers["GET /api/v1/jobs/j7"] = answer
-    assert ctl("selftest").lines == list("aabcdefgh")
+    assert ctl("sync").lines == list("aabcdefgh")
 
 
 def test_progress_on_a_terminal_is_drawn_in_place(ctl, stub):
@@ -279,6 +292,10 @@ def test_progress_on_a_terminal_is_drawn_in_place(ctl, stub):
     assert t.wait() == 0
     assert re.search(r"\r\[#+ +\]  50 %", t.plain) and "\n[" not in t.plain
     assert t.plain.splitlines()[-1].split("\x1b[K")[-1] == "board  ok  hardware 2.1"
+    stub.answers["POST /api/v1/selftest"] = 202, {"job": "j7"}
+    stub.answers["GET /api/v1/jobs/j7"] = job(4, result=GOOD)
+    text = ctl.on_terminal("selftest", columns=40)
+    assert re.search(r"\r\[#+ +\]  50 %  step \x1b", text) and len(text.splitlines()) == 1
 
 
 def test_one_that_runs_already_is_followed(ctl, stub):
