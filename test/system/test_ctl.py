@@ -9,7 +9,7 @@ import time
 import pytest
 
 from ctl import FLUKSOCTL, REFUSED, UNREACHABLE
-from helpers import free_port, http, wait_until
+from helpers import free_port, wait_until
 
 PASSWORD = "a horse and a half"
 
@@ -20,6 +20,7 @@ def house(running, ctl):
     def start(settings=lambda s: None):
         def change(s):
             s["control"] = {"socket": ctl.socket}
+            s["flukso"] = {"url": f"http://127.0.0.1:{free_port()}/"}  # nobody is there
             settings(s)
         g, sim, broker, heard = running("--start", "07:11", settings=change)
         wait_until(lambda: re.search(r"^sensors .* [45] of them with readings", ctl("status").out, re.M),
@@ -62,7 +63,7 @@ def test_status_of_a_house_in_trouble(house, ctl):
     wait_until(lambda: on_line(ctl("status").out, "broker")[1] == "not ok", "the broker's end")
     reason = on_line(ctl("status").out, "board")[2]
     assert re.search("for \\d+ s$", reason) and len(reason) > 12
-    wait_until(lambda: "silent for" in ctl("sensors").out, "silent sensors", timeout=90)
+    wait_until(lambda: "silent for" in ctl("sensors").out, "silent sensors", timeout=60)
 
 
 def test_sensors(house, ctl):
