@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from certs import Authority
 from ctl import FLUKSOCTL, REFUSED, UNREACHABLE
 from helpers import free_port, wait_until
 
@@ -275,6 +276,21 @@ def test_tokens_and_a_gateway_elsewhere(house, ctl):
     ctl("--url", url, "--token-file", "ro", "sensors", expect=REFUSED)
     ctl("token", "rm", "pump", expect=REFUSED)
     assert token.strip() not in g.daemon.tail(1000)
+
+
+def test_over_tls(house, ctl, folder):
+    port, ca = free_port(), Authority(folder, "ca")
+    pair, wrong = ca.issue("gateway", "DNS:localhost"), Authority(folder, "other")
+    house(settings=lambda s: s["http"].update(tls_port=port, tls_cert_file=str(pair.cert), tls_key_file=str(pair.key)))
+    (ctl.folder / "token").write_text(ctl("token", "add", "all").out)
+    there = ["--url", f"https://localhost:{port}", "--token-file", "token"]
+    assert "main" in ctl(*there, "--ca-file", ca.file, "sensors").out
+    assert "--ca-file" in ctl(*there, "--ca-file", wrong.file, "sensors", expect=UNREACHABLE).err
+    assert "--ca-file" in ctl(*there, "sensors", expect=UNREACHABLE).err
+    t = ctl.terminal(*there, "--ca-file", str(ca.file), "--json", "watch", "main")
+    t.wait_for('"kind":"gauge"')
+    t.type("\x03")
+    assert t.wait() == -signal.SIGINT
 
 
 # ---- files ----

@@ -13,7 +13,7 @@ import pytest
 
 from ctl import FLUKSOCTL, REFUSED, UNREACHABLE, USAGE
 from ctl_stub import ID, sensor
-from helpers import ROOT
+from helpers import ROOT, wait_until
 
 NAMES = ["main", "solar", "boiler", "Zähler Küche", "日本語の名前"]
 
@@ -504,6 +504,19 @@ def test_watch_leaves_the_terminal_as_it_was(ctl, stub, number):
     assert t.wait() == -number and t.echoes()
     assert t.text.count("\x1b[?1049h") == t.text.count("\x1b[?1049l") == 1
     assert t.text.rindex("\x1b[?25h") > t.text.rindex("\x1b[?25l")
+
+
+def test_watch_gives_the_terminal_back_while_it_is_stopped(ctl, stub):
+    stub.answers["GET /api/v1/sensors"] = {"sensors": household()}
+    stub.answers["GET /api/v1/live"] = [reading(1, 213)]
+    t = ctl.terminal("watch")
+    t.wait_for("213 W")
+    t.popen.send_signal(signal.SIGTSTP)
+    wait_until(lambda: t.text.count("\x1b[?1049l") == 1 and t.echoes(), "the terminal as it was")
+    t.popen.send_signal(signal.SIGCONT)
+    wait_until(lambda: t.text.count("\x1b[?1049h") == 2 and not t.echoes(), "the screen again")
+    t.type("q")
+    assert t.wait() == 0 and t.echoes()
 
 
 def test_watch_waits_for_a_gateway_that_comes_back(ctl, stub, tmux):
