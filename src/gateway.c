@@ -6,6 +6,7 @@
 #include "io/log.h"
 #include "io/mqtt.h"
 
+#include <cjson/cJSON.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -82,9 +83,12 @@ static void take_loaded(struct gateway *g, struct settings_load *l)
 /* The whole file is parsed first; an invalid one changes nothing. */
 static void reload(struct gateway *g)
 {
+    cJSON *saved = desk_saved(g->app.desk);
+    const struct settings_running running = {g->settings->device.id, g->settings->storage.path, saved};
     struct settings_load l;
 
-    settings_load(&l, g->options->settings_path, SETTINGS_KEEP, g->settings->device.id);
+    settings_load(&l, g->options->settings_path, SETTINGS_KEEP, &running);
+    cJSON_Delete(saved);
     settings_load_log(&l);
     if (l.settings) {
         take_loaded(g, &l);

@@ -36,7 +36,7 @@ static void in_dir(char out[PATH_MAX], const char *dir, const char *file)
 
 struct how {
     bool keep;
-    const char *running_id;
+    const struct settings_running *running; /* or NULL */
 };
 
 static void move_errors(struct settings_errors *to, struct settings_errors *from, const char *file)
@@ -76,8 +76,8 @@ static bool device_id(const char *dir, const struct how *how, char id[SENSOR_ID_
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         abort();
     ident_from_random(random, id);
-    if (how->running_id)
-        memcpy(id, how->running_id, SENSOR_ID_LEN + 1);
+    if (how->running)
+        memcpy(id, how->running->id, SENSOR_ID_LEN + 1);
     if (!how->keep)
         return true;
     char line[SENSOR_ID_LEN + 2];
@@ -89,7 +89,7 @@ static bool device_id(const char *dir, const struct how *how, char id[SENSOR_ID_
                            path, strerror(-err));
         return false;
     }
-    log_note("device: %sits id is %s, kept in %s", how->running_id ? "" : "first start: ", id, path);
+    log_note("device: %sits id is %s, kept in %s", how->running ? "" : "first start: ", id, path);
     return true;
 }
 
@@ -227,19 +227,44 @@ static bool try_layer(struct settings_load *l, cJSON *layer, unsigned n, const s
     return false;
 }
 
+/* A device that runs moves to a state directory without a layer: what people changed comes along, as its id does. */
+static bool take_along(struct settings_load *l, const char *dir, const struct how *how)
+{
+    char path[PATH_MAX], *text;
+    int err;
+
+    if (!how->running || !how->running->saved || !how->running->saved->child || strcmp(how->running->storage, dir) == 0)
+        return false;
+    if (!try_layer(l, must(cJSON_Duplicate(how->running->saved, true)), 0, how))
+        return false;
+    in_dir(path, dir, SETTINGS_SAVED);
+    text = must(cJSON_Print(l->saved));
+    mkdir(dir, 0750);
+    err = how->keep ? files_write(path, text, strlen(text), 0600) : 0;
+    cJSON_free(text);
+    if (err < 0)
+        log_error("settings: what people changed cannot be kept in %s: %s", path, strerror(-err));
+    else
+        log_note("settings: what people changed comes along to %s", path);
+    return true;
+}
+
 /* The file's tree with the newest saved layer that goes with it, or with none. A file that is wrong by itself may be
  * right with what people saved, with the newest only: the others are for layers that are wrong. */
 static void with_layers(struct settings_load *l, const char *dir, const struct how *how, struct settings_errors *errors)
 {
     struct settings *alone = complete(l->file, how, errors);
+    bool took = false;
     char name[64];
 
     for (unsigned n = 0; n <= SETTINGS_SAVED_KEPT; n++) {
         cJSON *layer = NULL;
         enum found found = read_layer(l, dir, n, how, &layer);
         if (found == MISSING && n == 0) {
-            if (!has_older(dir))
+            if (!has_older(dir)) {
+                took = take_along(l, dir, how);
                 break;
+            }
             settings_error_add(&l->passed, layer_name(0, name), "%s", strerror(ENOENT));
         }
         if (found == DENIED)
@@ -247,15 +272,18 @@ static void with_layers(struct settings_load *l, const char *dir, const struct h
         if (found != FOUND)
             continue;
         size_t blamed = l->passed.n;
-        if (try_layer(l, layer, n, how)) {
-            settings_free(alone);
-            settings_errors_free(errors);
-            return;
-        }
+        took = try_layer(l, layer, n, how);
+        if (took)
+            break;
         if (!alone) {
             drop_errors(&l->passed, blamed, errors);
             break;
         }
+    }
+    if (took) {
+        settings_free(alone);
+        settings_errors_free(errors);
+        return;
     }
     l->settings = alone;
     l->layer = SETTINGS_NO_LAYER;
@@ -306,9 +334,9 @@ static void keep_good(const struct settings *s, const char *text, size_t len)
         log_warn("settings: cannot keep the good ones in %s: %s", path, strerror(-err));
 }
 
-void settings_load(struct settings_load *l, const char *path, unsigned how, const char *running_id)
+void settings_load(struct settings_load *l, const char *path, unsigned how, const struct settings_running *running)
 {
-    const struct how h = {.keep = how & SETTINGS_KEEP, .running_id = running_id};
+    const struct how h = {.keep = how & SETTINGS_KEEP, .running = running};
     char *text = NULL, *storage = NULL;
     size_t len = 0;
     int err;

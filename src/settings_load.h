@@ -28,10 +28,15 @@ enum settings_load_how {
     SETTINGS_LAST_GOOD = 2, /* a bad file falls back to the last good settings */
 };
 
+/* What a device that runs takes along to another storage.path. */
+struct settings_running {
+    const char *id, *storage;  /* storage: the storage.path in force */
+    const struct cJSON *saved; /* the saved layer, or NULL */
+};
+
 /* Read and check path, and the saved layer in the state directory that it names. Errors are in l; storage.path is
- * filled in. running_id: the id of a device that runs already, which it takes along to a new storage.path; NULL at
- * start, when a new one is drawn. */
-void settings_load(struct settings_load *l, const char *path, unsigned how, const char *running_id);
+ * filled in. running: NULL at start, when a new id is drawn if there is none. */
+void settings_load(struct settings_load *l, const char *path, unsigned how, const struct settings_running *running);
 
 /* Log all that was found wrong, and what is used in its place. */
 void settings_load_log(const struct settings_load *l);

@@ -224,7 +224,8 @@ static void start_sync(struct desk *d, const cJSON *before)
         due = due || differs(before, whole(d), concerned[i]);
     if (!due)
         return;
-    if (app_job(d->app, "sync", NULL, &j, error) != JOBS_OK)
+    enum jobs_why why = app_job(d->app, "sync", NULL, &j, error);
+    if (why != JOBS_OK && why != JOBS_RUNNING)
         log_warn("settings: the sync of board and server was not started: %s", error);
     if (j)
         job_id(j, d->job);

@@ -245,7 +245,7 @@ static void set_sensors(struct flukso *f, const struct settings *next)
 {
     struct flukso_sensor *old = f->sensors;
     size_t n_old = f->n_sensors;
-    char (*names)[FOLD_MAX + 1] = fold_sensors(next);
+    char(*names)[FOLD_MAX + 1] = fold_sensors(next);
 
     f->sensors = must(calloc(next->n_sensors + 1, sizeof *f->sensors));
     f->n_sensors = 0;
@@ -302,9 +302,52 @@ static bool find_key(struct flukso *f, const struct settings *next)
     return good;
 }
 
-static bool same_text(const char *a, const char *b)
+/* The next sensor of the settings that is reported, from *cursor on, which moves behind it; NULL: no more. */
+static const struct sensor_settings *next_reported(const struct settings *s, size_t *cursor)
 {
-    return a && b ? strcmp(a, b) == 0 : a == b;
+    while (*cursor < s->n_sensors)
+        if (is_reported(&s->sensors[(*cursor)++]))
+            return &s->sensors[*cursor - 1];
+    return NULL;
+}
+
+/* The same sensors are reported, with the same configuration. */
+static bool same_sensors(const struct settings *a, const struct settings *b)
+{
+    char(*names_a)[FOLD_MAX + 1] = fold_sensors(a), (*names_b)[FOLD_MAX + 1] = fold_sensors(b);
+    const struct sensor_settings *x, *y;
+    size_t i = 0, k = 0;
+    bool same = true;
+
+    while (same && (x = next_reported(a, &i))) {
+        struct jsonw v, w;
+        y = next_reported(b, &k);
+        jsonw_init(&v);
+        jsonw_init(&w);
+        flukso_body_config(&v, x, names_a[i - 1], a->phase);
+        if (y)
+            flukso_body_config(&w, y, names_b[k - 1], b->phase);
+        same = y && strcmp(x->id, y->id) == 0 && v.len == w.len && memcmp(v.buf, w.buf, v.len) == 0;
+        jsonw_free(&v);
+        jsonw_free(&w);
+    }
+    free(names_a);
+    free(names_b);
+    return same && !next_reported(b, &k);
+}
+
+/* Nothing of what the reporter is about changed, and nothing is wrong that may have been mended. */
+static bool undisturbed(const struct flukso *f, const struct settings *old, const struct settings *next)
+{
+    bool good = !f->failures && !f->failing && !f->beat_text[0];
+
+    for (size_t i = 0; i < f->n_sensors; i++)
+        good = good && !f->sensors[i].stopped && !f->sensors[i].text[0] && !f->sensors[i].config_text[0];
+    return good && old && forwarder_same_text(old->flukso.url, next->flukso.url) &&
+           forwarder_same_text(old->flukso.ca_file, next->flukso.ca_file) &&
+           forwarder_same_text(old->storage.path, next->storage.path) &&
+           old->flukso.interval == next->flukso.interval && strcmp(old->device.id, next->device.id) == 0 &&
+           same_sensors(old, next);
 }
 
 /* The time within a spread that is this device's own. */
@@ -346,10 +389,16 @@ static void switch_on(struct flukso *f, const struct settings *next)
 static void flukso_apply(void *self, const struct settings *old, const struct settings *next)
 {
     struct flukso *f = self;
-    bool was_on = f->on,
-         same_server = same_text(f->url, next->flukso.url) && same_text(f->ca_file, next->flukso.ca_file);
+    bool was_on = f->on, same_server = forwarder_same_text(f->url, next->flukso.url) &&
+                                       forwarder_same_text(f->ca_file, next->flukso.ca_file);
+    char key[sizeof f->key];
 
-    (void)old;
+    memcpy(key, f->key, sizeof key);
+    bool on = next->flukso.enable && find_key(f, next);
+    bool same_key = memcmp(key, f->key, sizeof key) == 0;
+    explicit_bzero(key, sizeof key);
+    if (on && was_on && same_key && undisturbed(f, old, next))
+        return;
     web_cancel(f->web);
     f->call = f->failed_call = FLUKSO_CALL_NONE;
     flukso_round_drop(f);
@@ -361,8 +410,9 @@ static void flukso_apply(void *self, const struct settings *old, const struct se
     f->failures = 0;
     f->ahead_said = false;
     f->not_before_ms = 0;
-    f->why_off = "reporting is switched off (flukso.enable)";
-    if (!next->flukso.enable || !find_key(f, next)) {
+    if (!next->flukso.enable)
+        f->why_off = "reporting is switched off (flukso.enable)";
+    if (!on) {
         switch_off(f);
         flukso_errand_settings(f);
         return;
@@ -417,28 +467,15 @@ static void flukso_stop(void *self)
     flukso_round_drop(f);
 }
 
-static void closed_one(struct flukso *f)
+static void flukso_release(void *self)
 {
-    if (--f->closing > 0)
-        return;
-    service_done done = f->done;
-    void *ctx = f->done_ctx;
+    struct flukso *f = self;
+
     drop_sensors(f->sensors, f->n_sensors);
     explicit_bzero(f->key, sizeof f->key);
     free(f->url);
     free(f->ca_file);
     free(f);
-    done(ctx);
-}
-
-static void on_web_closed(void *ctx)
-{
-    closed_one(ctx);
-}
-
-static void on_timer_closed(uv_handle_t *h)
-{
-    closed_one(h->data);
 }
 
 static void flukso_close(void *self, service_done done, void *ctx)
@@ -447,11 +484,7 @@ static void flukso_close(void *self, service_done done, void *ctx)
 
     stats_remove(&f->app->stats, flukso_stats, f);
     app_section_end(f->app, f);
-    f->done = done;
-    f->done_ctx = ctx;
-    f->closing = 2;
-    web_close(f->web, on_web_closed, f);
-    uv_close((uv_handle_t *)&f->timer, on_timer_closed);
+    forwarder_close(f->web, &f->timer, &(struct forwarder_end){flukso_release, f, done, ctx});
 }
 
 const struct service service_flukso = {

@@ -92,9 +92,6 @@ struct flukso {
     int64_t last_ok_s;
     char last_error[ANSWER_TEXT];
     bool failing; /* no call has succeeded since that error */
-    service_done done;
-    void *done_ctx;
-    int closing;
 };
 
 /* Do what is due next, or set the timer for it. */

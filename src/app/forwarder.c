@@ -72,6 +72,39 @@ void forwarder_quarantine(struct app *app, enum store_reader reader, const struc
     store_submit(app->store, STORE_WRITE, &q->job);
 }
 
+/* ---- the end ---- */
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+    struct forwarder_end *end = timer->data, e = *end;
+
+    free(end);
+    e.release(e.self);
+    e.done(e.done_ctx);
+}
+
+static void on_web_closed(void *timer)
+{
+    uv_close(timer, on_timer_closed);
+}
+
+void forwarder_close(struct web *web, uv_timer_t *timer, const struct forwarder_end *end)
+{
+    struct forwarder_end *kept = must(malloc(sizeof *kept));
+
+    *kept = *end;
+    uv_timer_stop(timer);
+    timer->data = kept;
+    web_close(web, on_web_closed, timer);
+}
+
+/* ---- settings and status ---- */
+
+bool forwarder_same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 void forwarder_put_text(struct jsonw *w, const char *key, const char *text)
 {
     if (text[0])

@@ -24,6 +24,20 @@ void forwarder_failure(const struct app *app, const struct answer *a, const stru
 void forwarder_quarantine(struct app *app, enum store_reader reader, const struct store_row *rows, size_t n,
                           const char *reason);
 
+/* The end of a forwarder's life: release frees it, when its client and its timer are closed; then done is called. */
+struct forwarder_end {
+    void (*release)(void *self);
+    void *self;
+    service_done done;
+    void *done_ctx;
+};
+
+/* timer lies in what end->release frees. */
+void forwarder_close(struct web *web, uv_timer_t *timer, const struct forwarder_end *end);
+
+/* Two texts are the same, or both are NULL. */
+bool forwarder_same_text(const char *a, const char *b);
+
 /* What status says of each: members of an object. */
 struct forwarder_status {
     bool on;

@@ -35,11 +35,39 @@ static char *copy(const char *text)
     return text ? must(strdup(text)) : NULL;
 }
 
+/* Who the rows are of, by the settings. */
+static bool same_sensors(const struct settings *a, const struct settings *b)
+{
+    bool same = a->n_sensors == b->n_sensors && strcmp(a->device.id, b->device.id) == 0;
+
+    for (size_t i = 0; same && i < a->n_sensors; i++) {
+        const struct sensor_settings *x = &a->sensors[i], *y = &b->sensors[i];
+        same = x->enable == y->enable && x->type == y->type && x->class == y->class && strcmp(x->id, y->id) == 0 &&
+               forwarder_same_text(x->name, y->name);
+    }
+    return same;
+}
+
+/* Nothing of what the forwarder is about changed, and nothing is wrong that may have been mended. */
+static bool undisturbed(const struct influx *f, const struct settings *old, const struct settings *next)
+{
+    return old && !f->failures && !f->stopped && !f->trouble[0] && old->influx.interval == next->influx.interval &&
+           forwarder_same_text(old->storage.path, next->storage.path) &&
+           forwarder_same_text(old->influx.url, next->influx.url) &&
+           forwarder_same_text(old->influx.ca_file, next->influx.ca_file) &&
+           forwarder_same_text(old->influx.token_file, next->influx.token_file) &&
+           forwarder_same_text(old->influx.db, next->influx.db) &&
+           forwarder_same_text(old->influx.org, next->influx.org) &&
+           forwarder_same_text(old->influx.bucket, next->influx.bucket) && same_sensors(old, next);
+}
+
 static void influx_apply(void *self, const struct settings *old, const struct settings *next)
 {
     struct influx *f = self;
     bool was_on = f->state != INFLUX_OFF;
 
+    if (was_on && undisturbed(f, old, next))
+        return;
     influx_drop(f);
     forget_settings(f);
     f->trouble[0] = '\0';
@@ -65,7 +93,6 @@ static void influx_apply(void *self, const struct settings *old, const struct se
     f->names = influx_names_new(f->app);
     if (!was_on)
         log_info("influx: rows go to %s every %d s", f->shown, next->influx.interval);
-    (void)old;
     influx_wait(f, app_mono_ms(f->app) + FIRST_MS);
 }
 
@@ -147,25 +174,12 @@ static void influx_stop(void *self)
     influx_drop(self);
 }
 
-static void closed_one(struct influx *f)
+static void influx_release(void *self)
 {
-    if (--f->closing > 0)
-        return;
-    service_done done = f->done;
-    void *ctx = f->done_ctx;
+    struct influx *f = self;
+
     forget_settings(f);
     free(f);
-    done(ctx);
-}
-
-static void on_web_closed(void *ctx)
-{
-    closed_one(ctx);
-}
-
-static void on_timer_closed(uv_handle_t *h)
-{
-    closed_one(h->data);
 }
 
 static void influx_close(void *self, service_done done, void *ctx)
@@ -174,11 +188,7 @@ static void influx_close(void *self, service_done done, void *ctx)
 
     stats_remove(&f->app->stats, influx_stats, f);
     app_section_end(f->app, f);
-    f->done = done;
-    f->done_ctx = ctx;
-    f->closing = 2;
-    web_close(f->web, on_web_closed, f);
-    uv_close((uv_handle_t *)&f->timer, on_timer_closed);
+    forwarder_close(f->web, &f->timer, &(struct forwarder_end){influx_release, f, done, ctx});
 }
 
 const struct service service_influx = {

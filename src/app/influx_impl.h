@@ -93,9 +93,6 @@ struct influx {
     uint64_t posts, failed, rows_sent, rows_quarantined;
     int64_t last_ok_s;
     char last_error[ANSWER_TEXT];
-    service_done done;
-    void *done_ctx;
-    int closing;
 };
 
 /* Wait until then, with nothing under way (app/influx_post.c). */

@@ -200,10 +200,10 @@ static int renew(struct httpd_listener *l, const char *cert_pem, const char *key
 
 int httpd_listen_tls(struct httpd *h, const struct sockaddr *address, const char *cert_pem, const char *key_pem)
 {
-    if (!cert_pem || !key_pem) /* never without TLS */
-        return -EINVAL;
     struct httpd_listener *there = find_tls(h, address);
 
+    if (!cert_pem || !key_pem) /* never without TLS */
+        return -EINVAL;
     if (there)
         return renew(there, cert_pem, key_pem);
     if (httpd_load(h) < 0)

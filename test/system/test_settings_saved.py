@@ -243,6 +243,17 @@ def test_a_bad_file_and_a_saved_layer(alone):
     assert check(g) == (0, "settings OK\n", "")
 
 
+def test_a_storage_that_moves_takes_it_along(alone):
+    g, s = alone
+    s.patched({"device": {"name": "mine"}})
+    moved = g.folder / "elsewhere"
+    g.settings["storage"]["path"] = str(moved)
+    g.reload()
+    g.daemon.wait_for_line("what people changed comes along")
+    assert s.get()["device"]["name"] == "mine" and layers(g)[0] == {"device": {"name": "mine"}}
+    assert restart(g, s)["device"]["name"] == "mine"
+
+
 def blocked(g):
     """Saves hang from now on: the file that they write first is a FIFO that nobody reads."""
     fifo = layer(g).with_name("settings.saved.json.new")
