@@ -46,6 +46,7 @@ struct ledger_saved {
 
 typedef void (*ledger_urgent_cb)(void *ctx);
 
+/* What a source is polled by: core/ledger_marks.h. */
 struct ledger_line {
     char name[LEDGER_SOURCE];
     struct marks_line heard;
