@@ -305,30 +305,39 @@ static void listen_tls(void)
     printf("tls: %s\n", rc ? strerror(-rc) : "listening");
 }
 
+static void listen_socket(void)
+{
+    const char *path = getenv("HTTPD_SOCKET");
+
+    httpd_unlisten_socket(httpd, path);
+    int rc = httpd_listen_socket(httpd, path);
+    printf("socket: %s\n", rc ? strerror(-rc) : "listening");
+}
+
+static void listen_anew(void)
+{
+    if (getenv("HTTPD_SOCKET"))
+        listen_socket();
+    if (getenv("HTTPD_TLS"))
+        listen_tls();
+}
+
 static void on_reload(uv_signal_t *sig, int signum)
 {
     (void)sig, (void)signum;
-    listen_tls();
+    listen_anew();
 }
 
 void routes_start(struct httpd *h, uv_loop_t *l)
 {
-    const char *path = getenv("HTTPD_SOCKET");
-
     httpd = h;
     loop = l;
     httpd_routes(h, routes, ARRAY_LEN(routes), &httpd);
     if (getenv("HTTPD_GATE"))
         httpd_set_gate(h, gate, NULL);
-    if (path) {
-        int rc = httpd_listen_socket(h, path);
-        printf("socket: %s\n", rc ? strerror(-rc) : "listening");
-    }
+    listen_anew();
     uv_signal_init(l, &reload);
-    if (getenv("HTTPD_TLS")) {
-        listen_tls();
-        uv_signal_start(&reload, on_reload, SIGUSR2);
-    }
+    uv_signal_start(&reload, on_reload, SIGUSR2);
 }
 
 void routes_end(void)

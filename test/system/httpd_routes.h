@@ -1,7 +1,8 @@
 /* Routes of httpd_probe that use all of io/httpd.h. What it listens on is told by the environment:
  *   HTTPD_SOCKET=PATH                                  a Unix socket
- *   HTTPD_TLS=ADDRESS:PORT HTTPD_CERT, HTTPD_KEY=FILE  TLS; SIGUSR2 reads the files again and listens anew
- *   HTTPD_GATE=1                                       a gate that goes by the header X-Token */
+ *   HTTPD_TLS=ADDRESS:PORT HTTPD_CERT, HTTPD_KEY=FILE  TLS
+ *   HTTPD_GATE=1                                       a gate that goes by the header X-Token
+ * SIGUSR2 stops listening on the two and listens anew, with the files as they are then. */
 #ifndef TEST_HTTPD_ROUTES_H
 #define TEST_HTTPD_ROUTES_H
 

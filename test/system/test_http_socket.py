@@ -1,6 +1,7 @@
 """The server's Unix socket: who may, whose file it is, and that its clients always get in."""
 import contextlib
 import os
+import signal
 import socket
 import stat
 
@@ -80,6 +81,19 @@ def test_a_stale_file_is_replaced(start):
     assert again.listening == "listening" and call(again.path, "GET", READ).status == 401
     again.stop()
     assert not again.path.exists()
+
+
+def test_listening_anew(start):
+    """Who is connected does not notice."""
+    probe = start()
+    with contextlib.closing(Over(connect(probe.path))) as kept:
+        assert kept.call("GET", READ).status == 401
+        probe.proc.signal(signal.SIGUSR2)
+        assert probe.proc.wait_for_line("^socket: (.*)", nth=2).group(1) == "listening"
+        assert kept.call("GET", READ).status == 401
+        assert call(probe.path, "GET", READ).status == 401
+    probe.stop()
+    assert not probe.path.exists()
 
 
 def test_a_file_in_use_is_left_alone(start):
