@@ -85,7 +85,7 @@ def test_requests_over_tls(probe, authority):
             assert connection.call("POST", BIG, bytes(size), headers=WRITE).body == bytes(size)
         assert connection.call("GET", "/api/probe/later?ms=50", headers=READ).status == 202
         assert connection.call("GET", READ_PATH).status == 401
-        assert connection.call("GET", "/api/v1/status").json["sensors"]
+        assert connection.call("GET", "/api/v1/status", headers=READ).json["sensors"]
     answer = probe.by_tls(authority, "GET", "/metrics")
     assert answer.status == 200 and b"fluksod_sensor_value" in answer.body
     assert probe.call("GET", READ_PATH).headers["X-Via"] == "tcp"
