@@ -134,6 +134,7 @@ static int perform(const struct ctl *c, const char *method, const char *path, co
             curl_easy_setopt(h, CURLOPT_POSTFIELDS, text);
             curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE, (long)strlen(text));
         } else if (strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0) {
+            headers = must(curl_slist_append(headers, "Content-Type:")); /* not curl's own: it is no form */
             curl_easy_setopt(h, CURLOPT_POSTFIELDS, "");
         }
         headers = must(curl_slist_append(headers, "Expect:")); /* no round trip for a body of some bytes */

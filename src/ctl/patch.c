@@ -64,15 +64,17 @@ static cJSON *bool_of(const char *text)
     return NULL;
 }
 
-/* A number stays one where the row takes numbers: a name "2" and a phase "3p" are texts, a clamp of 50 A is none. */
+/* A number stays one where the row takes numbers: a name "2" and a protocol "1" are texts, a clamp of 50 A is none. */
 static bool takes_number(const struct setting *row, const char *text)
 {
-    if (row->kind != SETTING_CHOICE)
-        return row->kind != SETTING_TEXT;
-    for (const struct setting_choice *c = row->choices; c->text; c++)
-        if (c->number && strcmp(c->text, text) == 0)
-            return true;
-    return false;
+    bool numbers = row->kind != SETTING_TEXT && row->kind != SETTING_CHOICE;
+
+    for (const struct setting_choice *c = row->choices; row->kind == SETTING_CHOICE && c->text; c++) {
+        if (!c->number && strcmp(c->text, text) == 0)
+            return false;
+        numbers |= c->number;
+    }
+    return numbers;
 }
 
 static cJSON *value_of(const struct setting *row, const char *text)

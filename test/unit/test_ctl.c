@@ -53,6 +53,7 @@ static void values_follow_the_table(void **state)
         {"ports=[1, 2]", "{\"ports\":[1,2]}"},
         {"ports=4", "{\"ports\":[4]}"},
         {"current=100", "{\"current\":100}"},
+        {"current=60", "{\"current\":60}"}, /* no clamp: that is said of a number */
         {"current=50,100", "{\"current\":[50,100]}"},
         {"voltage=240", "{\"voltage\":240}"},
         {"voltage=high", "{\"voltage\":\"high\"}"},
