@@ -16,6 +16,7 @@
 #define LOOK_MS  200
 #define BAR      24
 #define CONFLICT 409
+#define BACK_S   30 /* so long a restart may take */
 
 /* How it looks on the way: lines, and below them a bar that is drawn over itself. */
 struct progress {
@@ -179,6 +180,45 @@ int job_run(const struct ctl *c, const char *verb, const cJSON *body, bool lines
         rc = job_follow(c, job_of(&a), !running, lines, end);
     answer_free(&a);
     return rc;
+}
+
+/* ---- a restart ---- */
+
+double job_clock(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Seconds that the gateway has been up, negative: it does not answer. */
+static double up_time(const struct ctl *c)
+{
+    struct answer a;
+    int rc = call_quietly(c, "GET", "/api/v1/status", NULL, &a);
+    double up = rc == CTL_OK ? json_number(a.json, "uptime_s", -1) : -1;
+
+    answer_free(&a);
+    return up;
+}
+
+int job_wait_for_restart(const struct ctl *c, double since)
+{
+    const struct timespec pause = {.tv_nsec = 200000000};
+    double now, up;
+
+    while ((now = job_clock()) < since + BACK_S) {
+        up = up_time(c);
+        if (up >= 0 && up < job_clock() - since) {
+            if (!c->json)
+                say_line(SAY_PLAIN, "It runs again.");
+            return CTL_OK;
+        }
+        nanosleep(&pause, NULL);
+    }
+    say_fail("it has not come back within %d s: systemctl status fluksod", BACK_S);
+    return CTL_UNREACHABLE;
 }
 
 /* ---- results ---- */

@@ -24,6 +24,12 @@ int job_follow(const struct ctl *c, const char *id, bool ours, bool lines, cJSON
 /* The id that an answer names: {"job":"j1"}. NULL: none. */
 const char *job_of(const struct answer *a);
 
+/* Monotonic seconds. */
+double job_clock(void);
+
+/* Wait until a gateway answers that was started after `since`, as job_clock() had it. */
+int job_wait_for_restart(const struct ctl *c, double since) MUSTCHECK;
+
 /* How a part of a result went: {"ok", "code", ...} of a sync, where not done (a negative code) is no failure, or
  * {"result": "ok", "fail" or "skip", ...} of a self-test. */
 enum job_verdict { JOB_NO_VERDICT, JOB_GOOD, JOB_NOT_DONE, JOB_BAD };

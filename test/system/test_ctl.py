@@ -323,15 +323,32 @@ def test_backup_and_restore(house, ctl):
     ids = [s["id"] for s in ctl("--json", "sensors").json["sensors"]]
     ctl("sensor", "set", "--no-wait", "before", "name=after")
     ctl("secret", "rm", "mqtt.password")
-    ctl("restore", "b.json", stdin="wrong\n", expect=REFUSED)
-    assert "Restored." in ctl("restore", "b.json", stdin="open sesame\n").out
-    wait_until(lambda: ctl("settings", "get", "sensors.1.name").out == "before\n", "the settings of before")
+    assert ctl("restore", "b.json", stdin="wrong\n", expect=REFUSED).err.startswith("passphrase: is wrong")
+    assert "--force" in ctl("restore", "b.json", stdin="open sesame\n", expect=REFUSED).err
+    assert ctl("restore", "--force", "b.json", stdin="open sesame\n").lines[-1] == "It runs again."
+    assert ctl("settings", "get", "sensors.1.name").out == "before\n"
     assert on_line(ctl("secret", "list").out, "mqtt.password")[1] == "set"
     assert [s["id"] for s in ctl("--json", "sensors").json["sensors"]] == ids
+    g.stop()
+
+
+def test_restore_as_another_device_on_a_terminal(house, gateway, ctl):
+    house()
+    ctl("sensor", "set", "--no-wait", "main", "name=before")
+    ctl("backup", "--secrets", "b.json", stdin="open sesame\n")
+    ids = {s["id"] for s in ctl("--json", "sensors").json["sensors"]}
+    ctl.socket = ctl.env["FLUKSOD_SOCKET"] = str(ctl.folder / "new.sock")
+    new = gateway()
+    del new.settings["device"]["id"]
+    new.settings["control"] = {"socket": ctl.socket}
+    new.start().wait_for_line("new.sock: listening")
     t = ctl.terminal("restore", "--as-new", "b.json")
     t.wait_for("Passphrase: $")
     t.type("open sesame\n")
-    assert t.wait() == 0 and "sesame" not in t.text
+    assert t.wait() == 0 and "sesame" not in t.text and "It runs again." in t.plain
+    assert ctl("settings", "get", "sensors.1.name").out == "before\n"
+    assert not ids & {s["id"] for s in ctl("--json", "sensors").json["sensors"]}
+    new.stop()
 
 
 # ---- completion ----

@@ -410,13 +410,17 @@ def test_backup_and_restore(ctl, stub):
     document = {"fluksod_backup": 1, "saved": {}, "sealed": "c2VhbA=="}
     stub.answers["POST /api/v1/backup"] = document
     stub.answers["POST /api/v1/restore"] = 200, {}
+    flags = {"as_new": False, "new_board": False, "force": False}
     ctl("backup", "--secrets", "b.json", stdin="open sesame\n")
     assert stub.requests[-1].body == {"secrets": True, "passphrase": "open sesame"}
     assert stat.S_IMODE((ctl.folder / "b.json").stat().st_mode) == 0o600
     ctl("restore", "b.json", "--as-new", stdin="open sesame\n")
-    assert stub.requests[-1].body == {"backup": document, "as_new": True, "passphrase": "open sesame"}
-    ctl("restore", "--no-secrets", "b.json")
-    assert stub.requests[-1].body == {"backup": {"fluksod_backup": 1, "saved": {}}, "as_new": False}
+    assert stub.requests[-1].body == {**flags, "backup": document, "as_new": True, "passphrase": "open sesame"}
+    ctl("restore", "--no-secrets", "--force", "b.json")
+    assert stub.requests[-1].body == {**flags, "force": True, "backup": {"fluksod_backup": 1, "saved": {}}}
+    stub.answers["POST /api/v1/restore"] = 409, {"error": "this machine has counters"}
+    assert "--force" in ctl("restore", "--no-secrets", "b.json", expect=REFUSED).err
+    stub.answers["POST /api/v1/restore"] = 200, {}
     (ctl.folder / "p").write_text("from a file\n")
     ctl("restore", "--passphrase-file", "p", "b.json")
     assert stub.requests[-1].body["passphrase"] == "from a file"
