@@ -1,5 +1,6 @@
 /* fluksod: the gateway for sensor boards and meters. This file knows the arguments only. */
 #include "app/replay.h"
+#include "app/restore_files.h"
 #include "gateway.h"
 #include "io/log.h"
 
@@ -147,6 +148,18 @@ static int run_again(const char *self, char **argv)
     return EX_TEMPFAIL;
 }
 
+/* The settings to start with. A backup that is to be restored comes first: it is who this device will be. */
+static void load(struct settings_load *l, const char *path)
+{
+    settings_load(l, path, SETTINGS_KEEP | SETTINGS_LAST_GOOD, NULL);
+    if (l->settings && restore_carry_out(l->settings->storage.path)) {
+        settings_free(l->settings);
+        settings_load_free(l);
+        settings_load(l, path, SETTINGS_KEEP | SETTINGS_LAST_GOOD, NULL);
+    }
+    settings_load_log(l);
+}
+
 int main(int argc, char **argv)
 {
     struct arguments a = {0};
@@ -164,8 +177,7 @@ int main(int argc, char **argv)
     if (a.check)
         return check(a.gateway.settings_path);
     signal(SIGHUP, SIG_IGN); /* until the loop listens for it */
-    settings_load(&l, a.gateway.settings_path, SETTINGS_KEEP | SETTINGS_LAST_GOOD, NULL);
-    settings_load_log(&l);
+    load(&l, a.gateway.settings_path);
     if (!l.settings) {
         log_error("settings: none to run on; '%s -n -c %s' checks them", argv[0], a.gateway.settings_path);
         settings_load_free(&l);

@@ -20,7 +20,6 @@
 
 #define DEFAULT_STATE_DIR "/var/lib/fluksod"
 #define LAST_GOOD         "settings.good.json"
-#define DEVICE_ID         "device.id"
 
 static const char *default_dir(void)
 {
@@ -60,7 +59,7 @@ static bool device_id(const char *dir, const struct how *how, char id[SENSOR_ID_
     size_t len;
     int err;
 
-    in_dir(path, dir, DEVICE_ID);
+    in_dir(path, dir, IDENT_FILE);
     err = files_read(path, 64, &text, &len);
     if (err == 0) {
         if (len == SENSOR_ID_LEN + 1 && text[SENSOR_ID_LEN] == '\n')

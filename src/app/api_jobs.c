@@ -1,6 +1,7 @@
 /* Jobs over HTTP: POST to a verb's path starts one, /api/v1/jobs shows and cancels them. It knows no verb but by the
  * table, so it comes after the services that offer them. */
 #include "app/app.h"
+#include "app/job_reply.h"
 
 #include "core/answer.h"
 #include "core/jsonw.h"
@@ -13,7 +14,6 @@
 
 #include <cjson/cJSON.h>
 
-#define JOBS_PATH "/api/v1/jobs"
 #define ARGS_MAX  4096 /* bytes of a verb's arguments */
 
 struct api_jobs {
@@ -23,24 +23,6 @@ struct api_jobs {
 static const char *user(const struct http_request *q)
 {
     return q->user ? q->user : "a client";
-}
-
-/* An object with the job's id behind the error, if there is either, and where the job is to be seen. */
-static void put_job(struct http_reply *r, unsigned status, const char *error, job_handle j)
-{
-    char id[JOB_ID], location[sizeof JOBS_PATH + JOB_ID];
-    struct jsonw w;
-
-    jsonw_init(&w);
-    jsonw_open(&w, NULL, '{');
-    if (error)
-        jsonw_str(&w, "error", error);
-    jsonw_str(&w, "job", job_id(j, id));
-    jsonw_close(&w, '}');
-    jsonw_raw(&w, "\n", 1);
-    http_json(r, status, w.buf, w.len);
-    snprintf(location, sizeof location, "%s/%s", JOBS_PATH, id);
-    http_header_add(r, "Location", location);
 }
 
 static const struct verb *verb_of(const struct jobs *js, const char *path)
@@ -61,9 +43,9 @@ static void start(struct app *app, const struct verb *v, const cJSON *args, cons
 
     if (why == JOBS_OK) {
         log_info("%s: started by %s as job %s", v->name, user(q), job_id(j, id));
-        put_job(r, 202, NULL, j);
+        job_reply(r, 202, NULL, j);
     } else if (why == JOBS_RUNNING) {
-        put_job(r, 409, error, j);
+        job_reply(r, 409, error, j);
     } else {
         http_error(r, status[why], error);
     }
@@ -124,10 +106,10 @@ static void answer_cancel(void *ctx, const struct http_request *q, struct http_r
         put_whole(r, j);
         break;
     case JOBS_FIXED:
-        put_job(r, 409, "this job cannot be cancelled", j->handle);
+        job_reply(r, 409, "this job cannot be cancelled", j->handle);
         break;
     default:
-        put_job(r, 409, "the job has ended already", j->handle);
+        job_reply(r, 409, "the job has ended already", j->handle);
         break;
     }
 }

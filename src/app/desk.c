@@ -98,6 +98,11 @@ cJSON *desk_saved(const struct desk *d)
     return must(d->saved ? cJSON_Duplicate(d->saved, true) : cJSON_CreateObject());
 }
 
+cJSON *desk_file(const struct desk *d)
+{
+    return must(cJSON_Duplicate(d->file, true));
+}
+
 const char *desk_job(const struct desk *d)
 {
     return d->job;

@@ -49,6 +49,9 @@ struct cJSON *desk_effective(const struct desk *d);
 /* The saved layer as a new tree; {} when there is none. */
 struct cJSON *desk_saved(const struct desk *d);
 
+/* The administrator's file as a new tree, secrets and all: not to be shown. */
+struct cJSON *desk_file(const struct desk *d);
+
 /* In a done that says 0: the id of the job ("j1") that brings what changed to board and server (S6); else "". */
 const char *desk_job(const struct desk *d);
 

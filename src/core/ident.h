@@ -5,8 +5,9 @@
 
 #include <stdint.h>
 
-#define IDENT_LEN           32 /* hex digits of an id */
-#define IDENT_CLIENT_ID_LEN 20 /* "fluksod-" and 12 hex digits */
+#define IDENT_LEN           32          /* hex digits of an id */
+#define IDENT_FILE          "device.id" /* the device's own, in the state directory: a line */
+#define IDENT_CLIENT_ID_LEN 20          /* "fluksod-" and 12 hex digits */
 
 /* The id of what `key` names on this device: the first 32 hex digits of SHA-256("<device id>/<key>"). */
 void ident_derive(const char *device_id, const char *key, char out[IDENT_LEN + 1]);

@@ -166,7 +166,7 @@ void restore_leave(struct restore *r, const struct settings *now, const struct s
     if (strcmp(now->device.id, r->device_id) != 0)
         memcpy(r->leaves, now->device.id, sizeof r->leaves);
     r->leaves_sensors = must(calloc(now->n_sensors + 1, sizeof *r->leaves_sensors));
-    for (size_t i = 0; i < now->n_sensors; i++)
+    for (size_t i = 0; i < now->n_sensors && r->n_leaves_sensors < RESTORE_LEAVES_MAX; i++)
         if (now->sensors[i].enable && !goes_on(next, now->sensors[i].id))
             memcpy(r->leaves_sensors[r->n_leaves_sensors++], now->sensors[i].id, SENSOR_ID_LEN + 1);
 }

@@ -13,7 +13,8 @@
 
 #include <stdbool.h>
 
-#define RESTORE_TEXT_MAX (4u << 20) /* bytes of a plan */
+#define RESTORE_TEXT_MAX   (4u << 20) /* bytes of a plan */
+#define RESTORE_LEAVES_MAX 256        /* sensors whose topics are cleared; those of more stay */
 
 struct cJSON;
 

@@ -71,7 +71,7 @@ static void read_leaves(struct restore *r, const cJSON *doc, struct settings_err
 
     if (device && backup_read_id(r->leaves, device, "leaves", errors) < 0)
         return;
-    if (n > BACKUP_COUNTERS_MAX) {
+    if (n > RESTORE_LEAVES_MAX) {
         settings_error_add(errors, "leaves_sensors", "is no list");
         return;
     }

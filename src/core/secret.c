@@ -86,6 +86,11 @@ int secret_find(const char *name)
     return -1;
 }
 
+bool secret_has_lines(enum secret s)
+{
+    return table[s].lines;
+}
+
 const char *secret_check(enum secret s, const char *value, size_t *len)
 {
     size_t n = *len;

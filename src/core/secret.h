@@ -5,6 +5,7 @@
 
 #include "core/util.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define SECRET_MAX 4096 /* bytes of any */
@@ -22,6 +23,9 @@ const char *secret_name(enum secret s);
 
 /* The secret of this name, or -1. */
 int secret_find(const char *name);
+
+/* May it have several lines? Else it is the first line of a file. */
+bool secret_has_lines(enum secret s);
 
 /* Judge a value, which need not be terminated. One line end behind a secret of one line is no part of it: *len is then
  * without. NULL: it may be saved; else why not, for people (static). */
