@@ -69,7 +69,7 @@ static const char *file_of(const struct settings *s, enum secret secret)
 
 static bool is_saved(const struct app *a, enum secret s)
 {
-    return a->secrets && a->secrets->saved[s];
+    return a->secrets && s < SECRETS && a->secrets->saved[s];
 }
 
 enum secret_from secret_from(const struct app *a, enum secret s, const struct settings *settings)

@@ -13,14 +13,16 @@
 #define TICK_MS   10
 #define PERIOD_MS 10000
 
+#define WRAP __attribute__((used)) /* for link-time optimization, which does not see the linker's wrapping */
+
 /* NOLINTBEGIN: names that the linker makes */
 void __real_hub_init(struct hub *h, struct sensors *sensors);
-void __wrap_hub_init(struct hub *h, struct sensors *sensors);
-void __wrap_settings_set_sensors(const struct settings *s, struct sensors *sensors);
+WRAP void __wrap_hub_init(struct hub *h, struct sensors *sensors);
+WRAP void __wrap_settings_set_sensors(const struct settings *s, struct sensors *sensors);
 void __real_lag_start(struct lag *l, uv_loop_t *loop, void (*turn)(void *ctx), void *ctx);
-void __wrap_lag_start(struct lag *l, uv_loop_t *loop, void (*turn)(void *ctx), void *ctx);
+WRAP void __wrap_lag_start(struct lag *l, uv_loop_t *loop, void (*turn)(void *ctx), void *ctx);
 void __real_lag_close(struct lag *l);
-void __wrap_lag_close(struct lag *l);
+WRAP void __wrap_lag_close(struct lag *l);
 /* NOLINTEND */
 
 static struct hub *hub;
