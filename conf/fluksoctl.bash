@@ -60,7 +60,7 @@ _fluksoctl_verb() {
     esac
     case $verb in
     backup) [[ $cur != -* ]] || _fluksoctl_words --secrets --passphrase-file ;;
-    restore) [[ $cur != -* ]] || _fluksoctl_words --as-new --no-secrets --passphrase-file ;;
+    restore) [[ $cur != -* ]] || _fluksoctl_words --as-new --new-board --force --no-secrets --passphrase-file ;;
     esac
 }
 

@@ -145,6 +145,20 @@ static cJSON *check_value(struct check *c, const struct at *at, const struct set
     return check_object(c, &inside, v);
 }
 
+/* A key that is none; where there is one of a secret's file by this name, it was meant to be the secret. */
+static void unknown_key(struct check *c, const struct at *at, const char *name)
+{
+    const struct setting *row;
+    char file[64];
+
+    snprintf(file, sizeof file, "%s_file", name);
+    row = setting_row(at->prefix, file);
+    if (row && row->instead)
+        settings_error_allow(c->errors, c->path, row->instead, "is a secret: use %s", row->instead);
+    else
+        settings_error_add(c->errors, c->path, "unknown key");
+}
+
 static cJSON *check_object(struct check *c, const struct at *at, const cJSON *patch)
 {
     cJSON *out = must(cJSON_CreateObject());
@@ -154,7 +168,7 @@ static cJSON *check_object(struct check *c, const struct at *at, const cJSON *pa
         size_t back = setting_step(c->path, sizeof c->path, v->string);
         cJSON *part = NULL;
         if (!row)
-            settings_error_add(c->errors, c->path, "unknown key");
+            unknown_key(c, at, v->string);
         else if (layer_get(patch, v->string) != v)
             settings_error_add(c->errors, c->path, "is given twice");
         else

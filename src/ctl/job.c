@@ -16,13 +16,14 @@
 #define LOOK_MS  200
 #define BAR      24
 #define CONFLICT 409
+#define BACK_S   30 /* so long a restart may take */
 
-/* How it looks between two lines: a bar that is drawn over itself. */
+/* How it looks on the way: lines, and below them a bar that is drawn over itself. */
 struct progress {
     const struct ctl *c;
+    bool lines;        /* each is printed; else the newest stands behind the bar while it lasts */
     const cJSON *seen; /* the job as it was shown last; NULL: not yet */
     bool bar;
-    double percent; /* that the bar shows */
 };
 
 static void wipe_bar(struct progress *p)
@@ -32,17 +33,21 @@ static void wipe_bar(struct progress *p)
     p->bar = false;
 }
 
-static void draw_bar(struct progress *p, double percent)
+static void draw_bar(struct progress *p, double percent, const char *line)
 {
     int n = percent < 0 ? 0 : percent > 100 ? BAR : (int)(percent * BAR / 100);
+    size_t width, rows;
 
-    if (!say_on_terminal() || p->c->json || (p->bar && percent == p->percent))
+    if (!say_on_terminal())
         return;
-    printf("\r%s[%.*s%*s]%s %3.0f %%\x1b[K", say_colour(SAY_DIM), n, "########################", BAR - n, "",
-           say_colour(SAY_PLAIN), percent);
+    term_size(&width, &rows);
+    char *clean = say_clean(line);
+    size_t room = width > BAR + 11 ? width - BAR - 11 : 0; /* none in the last column, which would wrap */
+    printf("\r%s[%.*s%*s]%s %3.0f %%  %.*s\x1b[K", say_colour(SAY_DIM), n, "########################", BAR - n, "",
+           say_colour(SAY_PLAIN), percent, (int)say_fit(clean, room), clean);
     fflush(stdout);
+    free(clean);
     p->bar = true;
-    p->percent = percent;
 }
 
 /* The first line that is new: the gateway keeps the newest ones, so that what was seen may have moved up or gone. */
@@ -62,15 +67,18 @@ static const cJSON *first_new(const cJSON *seen, const cJSON *lines)
 
 static void show_progress(struct progress *p, const cJSON *job)
 {
-    const cJSON *line;
+    const cJSON *seen = json_get(p->seen, "lines"), *lines = json_get(job, "lines"), *line;
+    const char *newest = "";
 
-    if (p->c->json)
+    if (p->c->json || (p->seen && cJSON_Compare(p->seen, job, true)))
         return;
-    for (line = first_new(json_get(p->seen, "lines"), json_get(job, "lines")); line; line = line->next) {
+    for (line = p->lines ? first_new(seen, lines) : NULL; line; line = line->next) {
         wipe_bar(p);
-        say_line(SAY_PLAIN, "%s", cJSON_IsString(line) ? line->valuestring : "");
+        say_line(SAY_DIM, "%s", cJSON_IsString(line) ? line->valuestring : "");
     }
-    draw_bar(p, json_number(job, "percent", 0));
+    for (line = p->lines ? NULL : json_first(lines); line; line = line->next)
+        newest = cJSON_IsString(line) ? line->valuestring : newest;
+    draw_bar(p, json_number(job, "percent", 0), newest);
 }
 
 /* Sleep, or the signal that came. */
@@ -109,9 +117,9 @@ static bool is_running(const cJSON *job)
     return strcmp(json_text(job, "state", ""), "running") == 0;
 }
 
-int job_follow(const struct ctl *c, const char *id, bool ours, cJSON **end)
+int job_follow(const struct ctl *c, const char *id, bool ours, bool lines, cJSON **end)
 {
-    struct progress p = {.c = c};
+    struct progress p = {.c = c, .lines = lines};
     sigset_t set, before;
     char *path = call_path("/api/v1/jobs/", id);
     cJSON *seen = NULL;
@@ -153,7 +161,7 @@ const char *job_of(const struct answer *a)
     return json_text(a->json, "job", *a->job ? a->job : NULL);
 }
 
-int job_run(const struct ctl *c, const char *verb, const cJSON *body, cJSON **end)
+int job_run(const struct ctl *c, const char *verb, const cJSON *body, bool lines, cJSON **end)
 {
     struct answer a;
     char *path = call_path("/api/v1/", verb);
@@ -169,9 +177,48 @@ int job_run(const struct ctl *c, const char *verb, const cJSON *body, cJSON **en
     if (running && !c->json)
         fprintf(stderr, "%s is running already (%s); this is how it goes:\n", verb, job_of(&a));
     if ((rc == CTL_OK || running) && job_of(&a))
-        rc = job_follow(c, job_of(&a), !running, end);
+        rc = job_follow(c, job_of(&a), !running, lines, end);
     answer_free(&a);
     return rc;
+}
+
+/* ---- a restart ---- */
+
+double job_clock(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Seconds that the gateway has been up, negative: it does not answer. */
+static double up_time(const struct ctl *c)
+{
+    struct answer a;
+    int rc = call_quietly(c, "GET", "/api/v1/status", NULL, &a);
+    double up = rc == CTL_OK ? json_number(a.json, "uptime_s", -1) : -1;
+
+    answer_free(&a);
+    return up;
+}
+
+int job_wait_for_restart(const struct ctl *c, double since)
+{
+    const struct timespec pause = {.tv_nsec = 200000000};
+    double now, up;
+
+    while ((now = job_clock()) < since + BACK_S) {
+        up = up_time(c);
+        if (up >= 0 && up < job_clock() - since) {
+            if (!c->json)
+                say_line(SAY_PLAIN, "It runs again.");
+            return CTL_OK;
+        }
+        nanosleep(&pause, NULL);
+    }
+    say_fail("it has not come back within %d s: systemctl status fluksod", BACK_S);
+    return CTL_UNREACHABLE;
 }
 
 /* ---- results ---- */

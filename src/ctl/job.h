@@ -13,15 +13,22 @@
 struct answer;
 struct ctl;
 
-/* Start the verb ("sync") with this body (or NULL) and follow it; when it runs already, follow that one. *end is the
- * job as it was at its end (cJSON_Delete(), NULL: not known). Returns CTL_OK when it ended well. */
-int job_run(const struct ctl *c, const char *verb, const cJSON *body, cJSON **end) MUSTCHECK;
+/* Start the verb ("sync") with this body (or NULL) and follow it; when it runs already, follow that one. lines: what
+ * the job says is printed, else it is seen only while it lasts. *end is the job as it was at its end (cJSON_Delete(),
+ * NULL: not known). Returns CTL_OK when it ended well. */
+int job_run(const struct ctl *c, const char *verb, const cJSON *body, bool lines, cJSON **end) MUSTCHECK;
 
 /* Follow a job that is there. ours: cancel it at SIGINT or SIGTERM, which then end this program. */
-int job_follow(const struct ctl *c, const char *id, bool ours, cJSON **end) MUSTCHECK;
+int job_follow(const struct ctl *c, const char *id, bool ours, bool lines, cJSON **end) MUSTCHECK;
 
 /* The id that an answer names: {"job":"j1"}. NULL: none. */
 const char *job_of(const struct answer *a);
+
+/* Monotonic seconds. */
+double job_clock(void);
+
+/* Wait until a gateway answers that was started after `since`, as job_clock() had it. */
+int job_wait_for_restart(const struct ctl *c, double since) MUSTCHECK;
 
 /* How a part of a result went: {"ok", "code", ...} of a sync, where not done (a negative code) is no failure, or
  * {"result": "ok", "fail" or "skip", ...} of a self-test. */

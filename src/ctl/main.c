@@ -58,8 +58,12 @@ const struct verb verbs[] = {
      "FILE: fluksod-backup-DATE.json unless given, - is standard output. --secrets: passwords and keys too,\n"
      "sealed with a passphrase, which is asked for or the first line of a file.\n",
      verb_backup},
-    {"restore", "[--as-new] [--no-secrets] [--passphrase-file FILE] FILE", "bring a backup back",
-     "--as-new: as another device, with ids of its own. --no-secrets: leave the sealed ones.\n", verb_restore},
+    {"restore", "[--as-new] [--new-board] [--force] [--no-secrets] [--passphrase-file FILE] FILE",
+     "bring a backup back, and start anew with it",
+     "--as-new: as another device, with ids of its own. --new-board: its counters are another board's, and go on\n"
+     "with its first readings. --force: on a machine that has counters of its own, the higher of each counts.\n"
+     "--no-secrets: leave the sealed ones.\n",
+     verb_restore},
     {"restart", "[--no-wait]", "restart fluksod", NULL, verb_restart},
     {"help", "[VERB]", "this list, or what there is to say of a verb", NULL, verb_help},
     {"complete", "verbs|sensors|sensor-keys|settings|tokens|secrets|values PATH", NULL, NULL, verb_complete},

@@ -154,6 +154,24 @@ size_t say_width(const char *text)
     return width;
 }
 
+size_t say_fit(const char *text, size_t columns)
+{
+    const char *p = text, *end = text + strlen(text);
+    size_t used = 0, n;
+    uint32_t c;
+
+    for (; p < end; p += n) {
+        n = utf8_next(p, end, &c);
+        if (n == 0)
+            break;
+        int w = wcwidth((wchar_t)c);
+        if (used + (w > 0 ? (size_t)w : 0) > columns)
+            break;
+        used += w > 0 ? (size_t)w : 0;
+    }
+    return (size_t)(p - text);
+}
+
 const char *say_span(char out[SAY_WORDS], double seconds)
 {
     long long s = seconds > 0 ? llround(fmin(seconds, 1e12)) : 0;

@@ -41,6 +41,9 @@ char *say_format(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* How many columns a cleaned text takes. */
 size_t say_width(const char *text);
 
+/* The bytes of a cleaned text that fit into so many columns. */
+size_t say_fit(const char *text, size_t columns);
+
 #define SAY_WORDS 48
 
 /* "12 s", "3 min", "2 h 5 min", "3 d 4 h" */

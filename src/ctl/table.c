@@ -1,11 +1,8 @@
 #include "ctl/table.h"
 
-#include "core/utf8.h"
-
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wchar.h>
 
 #define GAP        2 /* columns between two of ours */
 #define SHRINK_MIN 6
@@ -41,25 +38,6 @@ void table_cell(struct table *t, enum say_colour colour, const char *fmt, ...)
     free(text);
 }
 
-/* The bytes of a clean text that fit into so many columns. */
-static size_t bytes_that_fit(const char *text, size_t columns)
-{
-    const char *p = text, *end = text + strlen(text);
-    size_t used = 0, n;
-    uint32_t c;
-
-    for (; p < end; p += n) {
-        n = utf8_next(p, end, &c);
-        if (n == 0)
-            break;
-        int w = wcwidth((wchar_t)c);
-        if (used + (w > 0 ? (size_t)w : 0) > columns)
-            break;
-        used += w > 0 ? (size_t)w : 0;
-    }
-    return (size_t)(p - text);
-}
-
 static void spaces(FILE *out, size_t n)
 {
     while (n-- > 0)
@@ -73,7 +51,7 @@ static void put_cell(FILE *out, const char *text, enum say_colour colour, size_t
 
     if (w > width) {
         cut = say_cut();
-        bytes = bytes_that_fit(text, width - 1);
+        bytes = say_fit(text, width - 1);
         char *head = must(strndup(text, bytes));
         w = say_width(head) + 1;
         free(head);

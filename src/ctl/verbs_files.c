@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define BACKUP_MAX (8u << 20)
+#define CONFLICT   409
 
 /* "fluksod-support-2026-11-24.tar.gz" */
 static void default_name(char out[64], const char *what, const char *suffix)
@@ -183,32 +184,48 @@ static cJSON *read_backup(const char *name)
     return tree;
 }
 
+static void print_end(const struct ctl *c, const cJSON *end)
+{
+    char *text = c->json ? must(cJSON_PrintUnformatted(end)) : NULL;
+
+    if (text)
+        say_raw(text, strlen(text));
+    else
+        say_line(SAY_PLAIN, "%s", json_text(end, "result.text", ""));
+    cJSON_free(text);
+}
+
+/* The gateway takes it, writes it down, and starts anew with it. */
 static int restore(struct ctl *c, const cJSON *body)
 {
     cJSON *end = NULL;
-    int rc = job_run(c, "restore", body, &end);
+    struct answer a;
+    double since = job_clock();
+    int rc = call(c, "POST", "/api/v1/restore", body, &a);
 
-    if (end && c->json) {
-        char *text = must(cJSON_PrintUnformatted(end));
-        say_raw(text, strlen(text));
-        cJSON_free(text);
-    } else if (end) {
-        job_results(json_get(end, "result"));
+    if (rc == CTL_REFUSED && a.status == CONFLICT && !job_of(&a) && !c->json)
+        say_fail("nothing has changed; --force restores it all the same");
+    if (rc == CTL_OK && job_of(&a)) {
+        rc = job_follow(c, job_of(&a), false, false, &end);
+        if (end)
+            print_end(c, end);
+        if (rc == CTL_OK)
+            rc = job_wait_for_restart(c, since);
     }
-    if (rc == CTL_OK && !c->json)
-        say_line(SAY_PLAIN, "Restored.");
-    else if (end && rc == CTL_REFUSED && !c->json)
-        say_fail("restore: %s", json_text(end, "result.text", "it failed"));
     cJSON_Delete(end);
+    answer_free(&a);
     return rc;
 }
 
 int verb_restore(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
-    bool as_new = false, no_secrets = false;
+    bool as_new = false, new_board = false, force = false, no_secrets = false;
     const char *file = NULL;
-    const struct verb_option options[] = {
-        {"as-new", 0, &as_new, NULL}, {"no-secrets", 0, &no_secrets, NULL}, {"passphrase-file", 0, NULL, &file}};
+    const struct verb_option options[] = {{"as-new", 0, &as_new, NULL},
+                                          {"new-board", 0, &new_board, NULL},
+                                          {"force", 0, &force, NULL},
+                                          {"no-secrets", 0, &no_secrets, NULL},
+                                          {"passphrase-file", 0, NULL, &file}};
     cJSON *document, *body;
     int rc = verb_words(v, &argc, argv, options, ARRAY_LEN(options), 1, 1);
 
@@ -223,6 +240,8 @@ int verb_restore(struct ctl *c, const struct verb *v, int argc, char **argv)
     body = must(cJSON_CreateObject());
     cJSON_AddItemToObject(body, "backup", document);
     cJSON_AddBoolToObject(body, "as_new", as_new);
+    cJSON_AddBoolToObject(body, "new_board", new_board);
+    cJSON_AddBoolToObject(body, "force", force);
     if (sealed && !no_secrets && add_passphrase(body, file, false) < 0)
         rc = CTL_USAGE;
     if (rc == CTL_OK)

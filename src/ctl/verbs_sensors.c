@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-#define SILENT_S 60 /* a clamp tells each second */
+#define SILENT_S 15 /* a clamp tells each second */
 
 /* An amount with its unit: {"value","unit"}, or the unit from elsewhere. */
 static void amount_cell(struct table *t, const cJSON *amount, const char *unit)

@@ -84,7 +84,7 @@ int sync_after_saving(const struct ctl *c, const struct answer *a, bool wait)
     if (!*a->job || !wait)
         return CTL_OK;
     /* Not ours to cancel: the settings are in force already, and the board should have them. */
-    if (job_follow(c, a->job, false, &end) != CTL_OK)
+    if (job_follow(c, a->job, false, true, &end) != CTL_OK)
         say_fail("the settings are saved; fluksoctl sync tries again");
     job_results(json_get(end, "result"));
     cJSON_Delete(end);

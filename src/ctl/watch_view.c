@@ -11,7 +11,7 @@
 
 #define STALE_S   5  /* a clamp tells each second */
 #define SPARK_MIN 10 /* columns */
-#define OTHERS    52 /* columns of all but the minute */
+#define OTHERS    46 /* columns of all but the minute */
 
 static const char *const kind_names[WATCH_KINDS] = {"gauge", "counter"};
 

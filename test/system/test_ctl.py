@@ -8,8 +8,9 @@ import time
 
 import pytest
 
+from certs import Authority
 from ctl import FLUKSOCTL, REFUSED, UNREACHABLE
-from helpers import free_port, http, wait_until
+from helpers import free_port, wait_until
 
 PASSWORD = "a horse and a half"
 
@@ -20,6 +21,7 @@ def house(running, ctl):
     def start(settings=lambda s: None):
         def change(s):
             s["control"] = {"socket": ctl.socket}
+            s["flukso"] = {"url": f"http://127.0.0.1:{free_port()}/"}  # nobody is there
             settings(s)
         g, sim, broker, heard = running("--start", "07:11", settings=change)
         wait_until(lambda: re.search(r"^sensors .* [45] of them with readings", ctl("status").out, re.M),
@@ -62,7 +64,7 @@ def test_status_of_a_house_in_trouble(house, ctl):
     wait_until(lambda: on_line(ctl("status").out, "broker")[1] == "not ok", "the broker's end")
     reason = on_line(ctl("status").out, "board")[2]
     assert re.search("for \\d+ s$", reason) and len(reason) > 12
-    wait_until(lambda: "silent for" in ctl("sensors").out, "silent sensors", timeout=90)
+    wait_until(lambda: "silent for" in ctl("sensors").out, "silent sensors", timeout=60)
 
 
 def test_sensors(house, ctl):
@@ -276,6 +278,21 @@ def test_tokens_and_a_gateway_elsewhere(house, ctl):
     assert token.strip() not in g.daemon.tail(1000)
 
 
+def test_over_tls(house, ctl, folder):
+    port, ca = free_port(), Authority(folder, "ca")
+    pair, wrong = ca.issue("gateway", "DNS:localhost"), Authority(folder, "other")
+    house(settings=lambda s: s["http"].update(tls_port=port, tls_cert_file=str(pair.cert), tls_key_file=str(pair.key)))
+    (ctl.folder / "token").write_text(ctl("token", "add", "all").out)
+    there = ["--url", f"https://localhost:{port}", "--token-file", "token"]
+    assert "main" in ctl(*there, "--ca-file", ca.file, "sensors").out
+    assert "--ca-file" in ctl(*there, "--ca-file", wrong.file, "sensors", expect=UNREACHABLE).err
+    assert "--ca-file" in ctl(*there, "sensors", expect=UNREACHABLE).err
+    t = ctl.terminal(*there, "--ca-file", str(ca.file), "--json", "watch", "main")
+    t.wait_for('"kind":"gauge"')
+    t.type("\x03")
+    assert t.wait() == -signal.SIGINT
+
+
 # ---- files ----
 
 def test_support(house, ctl):
@@ -306,15 +323,32 @@ def test_backup_and_restore(house, ctl):
     ids = [s["id"] for s in ctl("--json", "sensors").json["sensors"]]
     ctl("sensor", "set", "--no-wait", "before", "name=after")
     ctl("secret", "rm", "mqtt.password")
-    ctl("restore", "b.json", stdin="wrong\n", expect=REFUSED)
-    assert "Restored." in ctl("restore", "b.json", stdin="open sesame\n").out
-    wait_until(lambda: ctl("settings", "get", "sensors.1.name").out == "before\n", "the settings of before")
+    assert ctl("restore", "b.json", stdin="wrong\n", expect=REFUSED).err.startswith("passphrase: is wrong")
+    assert "--force" in ctl("restore", "b.json", stdin="open sesame\n", expect=REFUSED).err
+    assert ctl("restore", "--force", "b.json", stdin="open sesame\n").lines[-1] == "It runs again."
+    assert ctl("settings", "get", "sensors.1.name").out == "before\n"
     assert on_line(ctl("secret", "list").out, "mqtt.password")[1] == "set"
     assert [s["id"] for s in ctl("--json", "sensors").json["sensors"]] == ids
+    g.stop()
+
+
+def test_restore_as_another_device_on_a_terminal(house, gateway, ctl):
+    house()
+    ctl("sensor", "set", "--no-wait", "main", "name=before")
+    ctl("backup", "--secrets", "b.json", stdin="open sesame\n")
+    ids = {s["id"] for s in ctl("--json", "sensors").json["sensors"]}
+    ctl.socket = ctl.env["FLUKSOD_SOCKET"] = str(ctl.folder / "new.sock")
+    new = gateway()
+    del new.settings["device"]["id"]
+    new.settings["control"] = {"socket": ctl.socket}
+    new.start().wait_for_line("new.sock: listening")
     t = ctl.terminal("restore", "--as-new", "b.json")
     t.wait_for("Passphrase: $")
     t.type("open sesame\n")
-    assert t.wait() == 0 and "sesame" not in t.text
+    assert t.wait() == 0 and "sesame" not in t.text and "It runs again." in t.plain
+    assert ctl("settings", "get", "sensors.1.name").out == "before\n"
+    assert not ids & {s["id"] for s in ctl("--json", "sensors").json["sensors"]}
+    new.stop()
 
 
 # ---- completion ----

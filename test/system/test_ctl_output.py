@@ -13,7 +13,7 @@ import pytest
 
 from ctl import FLUKSOCTL, REFUSED, UNREACHABLE, USAGE
 from ctl_stub import ID, sensor
-from helpers import ROOT
+from helpers import ROOT, wait_until
 
 NAMES = ["main", "solar", "boiler", "Zähler Küche", "日本語の名前"]
 
@@ -247,7 +247,10 @@ BAD = {**GOOD, "server": {"ok": False, "code": 401, "text": "no such device", "t
 def test_a_job_is_followed_to_its_end(ctl, stub):
     stub.answers["POST /api/v1/selftest"] = 202, {"job": "j7"}
     stub.answers["GET /api/v1/jobs/j7"] = job(3, result=GOOD)
-    assert ctl("selftest").lines == ["step 0", "step 1", "step 2", "board  ok  hardware 2.1"]
+    stub.answers["POST /api/v1/sync"] = stub.answers["POST /api/v1/selftest"]
+    assert ctl("sync").lines == ["step 0", "step 1", "step 2", "board  ok  hardware 2.1"]
+    stub.answers["GET /api/v1/jobs/j7"] = job(3, result=GOOD)
+    assert ctl("selftest").lines == ["board  ok  hardware 2.1"]
     stub.answers["GET /api/v1/jobs/j7"] = job(2, result=BAD)
     done = ctl("selftest", expect=REFUSED)
     assert done.lines[-2:] == ["board   ok      hardware 2.1", "server  failed  no such device"]
@@ -260,6 +263,16 @@ def test_a_job_is_followed_to_its_end(ctl, stub):
     assert ctl("--json", "selftest", expect=REFUSED).json["result"] == BAD
 
 
+def test_checks_of_a_self_test(ctl, stub):
+    checks = [{"name": "board", "result": "ok", "text": "a"}, {"name": "name", "result": "skip", "text": "b"},
+              {"name": "disk", "result": "fail", "text": "c"}]
+    stub.answers["POST /api/v1/selftest"] = 202, {"job": "j7"}
+    stub.answers["GET /api/v1/jobs/j7"] = job(1, state="failed", result={"checks": checks, "ok": False})
+    done = ctl("selftest", expect=REFUSED)
+    assert done.lines == ["board  ok      a", "name   –       b", "disk   failed  c"]
+    assert done.err == "fluksoctl: selftest failed: disk\n"
+
+
 def test_a_job_that_says_more_than_the_gateway_keeps(ctl, stub):
     """Only the newest lines are kept: each is shown once, though its place changes."""
     turns = iter([["a", "a"], ["a", "a", "b"], ["a", "b", "c"], ["c", "d", "e"], ["f", "g", "h"]])
@@ -267,9 +280,9 @@ def test_a_job_that_says_more_than_the_gateway_keeps(ctl, stub):
     def answer(request):
         lines = next(turns)
         return {"id": "j7", "state": "done" if "h" in lines else "running", "percent": 1, "lines": lines, "result": None}
-    stub.answers["POST /api/v1/selftest"] = 202, {"job": "j7"}
+    stub.answers["POST /api/v1/sync"] = 202, {"job": "j7"}
     stub.answers["GET /api/v1/jobs/j7"] = answer
-    assert ctl("selftest").lines == list("aabcdefgh")
+    assert ctl("sync").lines == list("aabcdefgh")
 
 
 def test_progress_on_a_terminal_is_drawn_in_place(ctl, stub):
@@ -279,6 +292,10 @@ def test_progress_on_a_terminal_is_drawn_in_place(ctl, stub):
     assert t.wait() == 0
     assert re.search(r"\r\[#+ +\]  50 %", t.plain) and "\n[" not in t.plain
     assert t.plain.splitlines()[-1].split("\x1b[K")[-1] == "board  ok  hardware 2.1"
+    stub.answers["POST /api/v1/selftest"] = 202, {"job": "j7"}
+    stub.answers["GET /api/v1/jobs/j7"] = job(4, result=GOOD)
+    text = ctl.on_terminal("selftest", columns=40)
+    assert re.search(r"\r\[#+ +\]  50 %  step \x1b", text) and text.count("\n") == 1
 
 
 def test_one_that_runs_already_is_followed(ctl, stub):
@@ -393,13 +410,17 @@ def test_backup_and_restore(ctl, stub):
     document = {"fluksod_backup": 1, "saved": {}, "sealed": "c2VhbA=="}
     stub.answers["POST /api/v1/backup"] = document
     stub.answers["POST /api/v1/restore"] = 200, {}
+    flags = {"as_new": False, "new_board": False, "force": False}
     ctl("backup", "--secrets", "b.json", stdin="open sesame\n")
     assert stub.requests[-1].body == {"secrets": True, "passphrase": "open sesame"}
     assert stat.S_IMODE((ctl.folder / "b.json").stat().st_mode) == 0o600
     ctl("restore", "b.json", "--as-new", stdin="open sesame\n")
-    assert stub.requests[-1].body == {"backup": document, "as_new": True, "passphrase": "open sesame"}
-    ctl("restore", "--no-secrets", "b.json")
-    assert stub.requests[-1].body == {"backup": {"fluksod_backup": 1, "saved": {}}, "as_new": False}
+    assert stub.requests[-1].body == {**flags, "backup": document, "as_new": True, "passphrase": "open sesame"}
+    ctl("restore", "--no-secrets", "--force", "b.json")
+    assert stub.requests[-1].body == {**flags, "force": True, "backup": {"fluksod_backup": 1, "saved": {}}}
+    stub.answers["POST /api/v1/restore"] = 409, {"error": "this machine has counters"}
+    assert "--force" in ctl("restore", "--no-secrets", "b.json", expect=REFUSED).err
+    stub.answers["POST /api/v1/restore"] = 200, {}
     (ctl.folder / "p").write_text("from a file\n")
     ctl("restore", "--passphrase-file", "p", "b.json")
     assert stub.requests[-1].body["passphrase"] == "from a file"
@@ -463,14 +484,14 @@ def test_watch_on_a_screen(ctl, stub, tmux):
     tmux.wait_for(r"1\.500 m³$")
     time_and_hint, head, *rows = tmux.screen()
     assert time_and_hint.endswith("q ends") and head.split() == ["name", "now", "last", "minute", "total"]
-    assert re.match(r"main +213 W  [▁-▇]{28} +12\.345 kWh$", rows[0])
+    assert re.match(r"main +213 W  [▁-▇]{34} +12\.345 kWh$", rows[0])
     totals = [columns(row, row[-1]) for row in rows[:5]]
     assert totals == [totals[0]] * 5
     tmux.resize(60, 5)
     tmux.wait_for("… 4 more")
     assert max(map(len, tmux.screen())) <= 60
     tmux.resize(100, 24)
-    tmux.wait_for(r"^main +213 W  [▁-▇]{48} ")
+    tmux.wait_for(r"^main +213 W  [▁-▇]{54} ")
     tmux.keys("q")
     tmux.wait_for("^ended: 0")
     assert "q ends" not in "\n".join(tmux.screen()) and any(line.startswith("solar") for line in tmux.screen())
@@ -487,6 +508,19 @@ def test_watch_leaves_the_terminal_as_it_was(ctl, stub, number):
     assert t.wait() == -number and t.echoes()
     assert t.text.count("\x1b[?1049h") == t.text.count("\x1b[?1049l") == 1
     assert t.text.rindex("\x1b[?25h") > t.text.rindex("\x1b[?25l")
+
+
+def test_watch_gives_the_terminal_back_while_it_is_stopped(ctl, stub):
+    stub.answers["GET /api/v1/sensors"] = {"sensors": household()}
+    stub.answers["GET /api/v1/live"] = [reading(1, 213)]
+    t = ctl.terminal("watch")
+    t.wait_for("213 W")
+    t.popen.send_signal(signal.SIGTSTP)
+    wait_until(lambda: t.text.count("\x1b[?1049l") == 1 and t.echoes(), "the terminal as it was")
+    t.popen.send_signal(signal.SIGCONT)
+    wait_until(lambda: t.text.count("\x1b[?1049h") == 2 and not t.echoes(), "the screen again")
+    t.type("q")
+    assert t.wait() == 0 and t.echoes()
 
 
 def test_watch_waits_for_a_gateway_that_comes_back(ctl, stub, tmux):

@@ -431,6 +431,8 @@ static void what_people_may_not_say(void **state)
            "device.id: is said by the administrator's file alone");
     checks("{'nonsense':null}", "nonsense: unknown key");
     checks("{'mqtt':{'prot':1}}", "mqtt.prot: unknown key");
+    checks("{'mqtt':{'password':'x'}}", "mqtt.password: is a secret: use PUT /api/v1/secrets/mqtt.password");
+    checks("{'influx':{'token':'x'}}", "influx.token: is a secret: use PUT /api/v1/secrets/influx.token");
     checks("{'phase':'1p','phase':'3p-n'}", "phase: is given twice");
     checks("[]", "settings: is no object");
 }
