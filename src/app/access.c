@@ -146,10 +146,15 @@ static bool right_type(struct access *a, const struct http_request *q, struct ht
     return false;
 }
 
+bool access_is_here(const struct http_request *q)
+{
+    return q->loopback && !http_header(q, "Forwarded") && !http_header(q, "X-Forwarded-For");
+}
+
 /* What anybody on this host may read. */
 static bool open_here(const struct http_request *q, const struct access_who *who, enum http_need need)
 {
-    return need == HTTP_READ && q->loopback && !who->mistaken &&
+    return need == HTTP_READ && access_is_here(q) && !who->mistaken &&
            (strcmp(q->path, "/api/v1/status") == 0 || strcmp(q->path, "/metrics") == 0);
 }
 
@@ -188,7 +193,7 @@ static bool gate(void *ctx, struct http_request *q, enum http_need need, struct 
         return false;
     if (!enough(a, q, &who, need, r) || (changes && !right_type(a, q, r)))
         return false;
-    snprintf(a->user, sizeof a->user, "%s", who.name[0] ? who.name : q->loopback ? "loopback" : "");
+    snprintf(a->user, sizeof a->user, "%s", who.name[0] ? who.name : access_is_here(q) ? "loopback" : "");
     q->user = a->user[0] ? a->user : NULL;
     return true;
 }

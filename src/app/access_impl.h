@@ -83,6 +83,9 @@ struct access_who {
 
 void access_who(struct access *a, const struct http_request *q, struct access_who *who);
 
+/* Is the client itself on this host? A proxy's request is somebody else's. */
+bool access_is_here(const struct http_request *q);
+
 /* The peer's address without its port, or "the control socket". */
 void access_peer(const struct http_request *q, char out[ADDRESS_MAX]);
 

@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from api import (PASSWORD, add_token, is_error, over_socket, over_tcp, put_password, refused, set_password)
+from api import (CODE, PASSWORD, add_token, is_error, over_socket, over_tcp, put_password, refused, set_password)
 
 
 def test_the_name_that_was_asked(box):
@@ -24,6 +24,19 @@ def test_the_name_that_was_asked(box):
     assert tcp.get("/api/v1/status", Host="energy.example:8080").status == 200
     assert tcp.get("/api/v1/status", Host="evil.example").status == 421
     assert refused(box, "host") == 26
+
+
+@pytest.mark.parametrize("headers", [{"Forwarded": "for=192.0.2.60"}, {"X_Forwarded_For": "192.0.2.60"}],
+                         ids=lambda h: next(iter(h)))
+def test_what_a_proxy_on_this_host_passes_on(box, headers):
+    """Whoever it is, they are not on this host."""
+    tcp, code = over_tcp(box), CODE.search(box.daemon.stderr())[1]
+    for target in "/api/v1/status", "/metrics":
+        assert is_error(tcp.get(target, **headers), 401, "log in")
+        assert tcp.get(target).status == 200
+    assert is_error(put_password(tcp, code=code, **headers), 403, "own network only")
+    set_password(box)
+    assert tcp.get("/metrics", Cookie=tcp.session(), **headers).status == 200
 
 
 def test_http_1_0_without_a_host(box):
