@@ -13,6 +13,7 @@ import pytest
 from helpers import BUILD, ROOT, http, wait_until
 
 QUICKSTART = ROOT / "quickstart"
+PROGRAMS = ["fluksod", "fluksosim", "fluksoctl"]
 
 
 @pytest.fixture
@@ -43,8 +44,8 @@ def scene(folder):
             """Build nothing, and let this script stand in for fluksosim or fluksod."""
             build = folder / "b"
             build.mkdir()
-            (build / "build.ninja").write_text("build fluksod: phony\nbuild fluksosim: phony\n")
-            for name in ("fluksod", "fluksosim"):
+            (build / "build.ninja").write_text("".join(f"build {name}: phony\n" for name in PROGRAMS))
+            for name in PROGRAMS:
                 (build / name).symlink_to(BUILD / name)
             (build / part).unlink()
             (build / part).write_text("#!/bin/bash\n" + script)
@@ -85,6 +86,9 @@ def test_the_addresses_it_shows_work(spawn, scene):
     for label in ("status", "last minute"):
         url = run.wait_for_line(rf"^  {label} +(http\S+)$")[1]
         assert http(url)[0] == 200, url
+    ctl = run.wait_for_line(r"^  all the rest +(\S+ -s \S+ status) ")[1]
+    said = subprocess.run(ctl.split(), capture_output=True, text=True, cwd=QUICKSTART.parent)
+    assert said.returncode == 0 and re.search(r"^board +ok", said.stdout, re.M), said
     run.stop()
     scene.assert_clean()
 
