@@ -161,8 +161,8 @@ int httpd_listen(struct httpd *h, const struct sockaddr *address) MUSTCHECK;
 void httpd_unlisten(struct httpd *h, const struct sockaddr *address);
 
 /* The same with TLS; certificate (the chain, the server's own first) and key are PEM texts, which are not kept.
- * -EINVAL: they are no pair; -ELIBACC: there is no library; the log says why. Where TLS listens already, new connections
- * get the new pair, and when that cannot be used all stays as it is. */
+ * -EINVAL: they are no pair; -ELIBACC: there is no library; the log says why. Where TLS listens already, new
+ * connections get the new pair, and when that cannot be used all stays as it is. */
 int httpd_listen_tls(struct httpd *h, const struct sockaddr *address, const char *cert_pem,
                      const char *key_pem) MUSTCHECK;
 
