@@ -131,6 +131,8 @@ cJSON *settings_tree(const struct settings *s)
     cJSON *tree = must(cJSON_CreateObject());
 
     put_object(tree, "", s);
+    if (!s->influx.url) /* its other members need it (settings_rules.c), defaults too */
+        cJSON_ReplaceItemInObject(tree, "influx", must(cJSON_CreateObject()));
     settings_sort(tree);
     return tree;
 }

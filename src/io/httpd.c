@@ -143,6 +143,11 @@ void httpd_unroute(struct httpd *h, const void *ctx)
     h->n_routes = kept;
 }
 
+const struct http_route *httpd_nth_route(const struct httpd *h, size_t n)
+{
+    return n < h->n_routes ? &h->routes[n].route : NULL;
+}
+
 void httpd_set_gate(struct httpd *h, http_gate gate, void *ctx)
 {
     h->gate = gate;

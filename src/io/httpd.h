@@ -140,6 +140,9 @@ void httpd_routes(struct httpd *h, const struct http_route *routes, size_t n, vo
 void httpd_route(struct httpd *h, const char *method, const char *path, http_handler handler, void *ctx); /* open */
 void httpd_unroute(struct httpd *h, const void *ctx);
 
+/* The nth route, in the order in which they came; NULL: there are no more. */
+const struct http_route *httpd_nth_route(const struct httpd *h, size_t n);
+
 /* Asked for each request of a route that is not HTTP_OPEN, once its header is whole and before any byte of its body
  * is taken. True: go on, as q->user (copied behind the gate, so no local of it; cut at HTTP_USER_MAX). False: *r is
  * the answer, at once. */
