@@ -100,6 +100,8 @@ def test_the_first_password_from_the_own_network_only(gateway, listen, own, stra
         assert is_error(put_password(far, code=code, Host=host), 403, "own network only")
         assert far.get("/api/v1/status", Host=host).status == 401
         assert near.get("/metrics", Host=host).status == 401  # this host too, but not by loopback
+        passed_on = {"Host": host, "X_Forwarded_For": "203.0.113.9"}  # by a proxy of this network
+        assert is_error(put_password(near, code=code, **passed_on), 403, "own network only")
         assert put_password(near, code=code, Host=host).status == 204
         g.daemon.wait_for_line(f"password set by somebody from {own} with a one-time code")
         assert far.login(Host=host).status == 204
