@@ -146,9 +146,20 @@ static bool right_type(struct access *a, const struct http_request *q, struct ht
     return false;
 }
 
+bool access_is_passed_on(const struct http_request *q)
+{
+    static const char *const names[] = {"Forwarded",         "X-Forwarded-For", "X-Forwarded-Host",
+                                        "X-Forwarded-Proto", "X-Real-IP",       "Via"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (http_header(q, names[i]))
+            return true;
+    return false;
+}
+
 bool access_is_here(const struct http_request *q)
 {
-    return q->loopback && !http_header(q, "Forwarded") && !http_header(q, "X-Forwarded-For");
+    return q->loopback && !access_is_passed_on(q);
 }
 
 /* What anybody on this host may read. */

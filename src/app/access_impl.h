@@ -83,7 +83,10 @@ struct access_who {
 
 void access_who(struct access *a, const struct http_request *q, struct access_who *who);
 
-/* Is the client itself on this host? A proxy's request is somebody else's. */
+/* Does a proxy say that the request is somebody else's? */
+bool access_is_passed_on(const struct http_request *q);
+
+/* Is the client itself on this host? */
 bool access_is_here(const struct http_request *q);
 
 /* The peer's address without its port, or "the control socket". */

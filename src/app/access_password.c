@@ -118,7 +118,7 @@ static bool has_code(struct access *a, const struct http_request *q, const cJSON
     const char *code = access_text(body, "code");
     char from[ADDRESS_MAX];
 
-    if (!access_is_here(q) && !netlocal(q->peer)) {
+    if (access_is_passed_on(q) || (!q->loopback && !netlocal(q->peer))) {
         access_refuse(a, r, REFUSED_RIGHTS, 403,
                       "the first password is taken from this machine and its own network only; or set it with "
                       "'fluksoctl passwd'");

@@ -106,6 +106,16 @@ static const char *key_of(struct check *c, const struct setting *row, const cJSO
     return k;
 }
 
+/* All that there may be can go, and as many come. Of more each would be looked for among all the others. */
+static bool is_too_long(struct check *c, const struct setting *row, const cJSON *patch)
+{
+    size_t n = (size_t)cJSON_GetArraySize(patch), max = 2 * (size_t)row->list_max;
+
+    if (n > max)
+        settings_error_add(c->errors, c->path, "%zu members are more than %zu", n, max);
+    return n > max;
+}
+
 static cJSON *check_list(struct check *c, const struct at *at, const struct setting *row, const cJSON *patch)
 {
     const cJSON *tree = layer_get(at->tree, patch->string), *effective = layer_get(at->effective, patch->string);
@@ -138,7 +148,7 @@ static cJSON *check_value(struct check *c, const struct at *at, const struct set
     if (!may_say(c, at, row, v) || only_repeats(at, row, patch, v))
         return NULL;
     if (layer_keyed(row, v))
-        return check_list(c, at, row, v);
+        return is_too_long(c, row, v) ? NULL : check_list(c, at, row, v);
     if (row->kind != SETTING_OBJECT || row->shape != SETTING_ONE || !cJSON_IsObject(v))
         return layer_copy(v);
     struct at inside = {row->path, layer_get(at->tree, v->string), layer_get(at->effective, v->string)};
@@ -163,7 +173,7 @@ static cJSON *check_object(struct check *c, const struct at *at, const cJSON *pa
 {
     cJSON *out = must(cJSON_CreateObject());
 
-    for (const cJSON *v = patch->child; v; v = v->next) {
+    for (const cJSON *v = patch->child; v && c->errors->n <= SETTINGS_ERRORS_MAX; v = v->next) {
         const struct setting *row = setting_row(at->prefix, v->string);
         size_t back = setting_step(c->path, sizeof c->path, v->string);
         cJSON *part = NULL;

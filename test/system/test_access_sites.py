@@ -26,7 +26,9 @@ def test_the_name_that_was_asked(box):
     assert refused(box, "host") == 26
 
 
-@pytest.mark.parametrize("headers", [{"Forwarded": "for=192.0.2.60"}, {"X_Forwarded_For": "192.0.2.60"}],
+@pytest.mark.parametrize("headers", [{"Forwarded": "for=192.0.2.60"}, {"X_Forwarded_For": "192.0.2.60"},
+                                     {"X_Forwarded_Host": "energy.example"}, {"X_Forwarded_Proto": "https"},
+                                     {"X_Real_IP": "192.0.2.60"}, {"Via": "1.1 proxy"}],
                          ids=lambda h: next(iter(h)))
 def test_what_a_proxy_on_this_host_passes_on(box, headers):
     """Whoever it is, they are not on this host."""

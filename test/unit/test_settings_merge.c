@@ -385,6 +385,11 @@ static void a_patch_of_a_list_becomes_one_by_key(void **state)
     checks("{'sensors':{'1':7}}", "sensors.1: is no object");
     checks("{'sensors':[{'ports':[2]},{'ports':[2]}]}", "sensors[1]: is given twice");
     checks("{'sensors':{'a b':7}}", "sensors[\"a b\"]: is no object");
+    /* all that there may be can go, and as many come; nobody looks at more */
+    checks("{'sensors':{'a':7,'b':{},'c':{},'d':{},'e':{},'f':{},'g':{},'h':{},'i':{},'j':{},'k':{},'l':{},'m':{}}}",
+           "sensors: 13 members are more than 12");
+    checks("{'sensors':{'a':7,'b':{},'c':{},'d':{},'e':{},'f':{},'g':{},'h':{},'i':{},'j':{},'k':{},'l':{}}}",
+           "sensors.a: is no object");
 }
 
 static void a_patch_may_repeat_what_is_so(void **state)
