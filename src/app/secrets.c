@@ -186,7 +186,8 @@ static void on_ran(uv_work_t *work, int status)
     (void)status; /* nobody cancels it */
     s->first = c->next;
     s->n--;
-    if (c->status == 0)
+    bool gone = !c->value && c->status == -ENOENT && s->saved[c->secret]; /* without us */
+    if (c->status == 0 || gone)
         took(s, c);
     else if (c->status != -ENOENT)
         log_error("secrets: %s: %s", secret_name(c->secret), strerror(-c->status));

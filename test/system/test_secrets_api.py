@@ -51,6 +51,16 @@ def guarded(spawn, folder):
     return Broker(spawn, folder, users={"flukso": PASSWORD}).start()
 
 
+def test_one_that_somebody_removed_by_hand(gateway):
+    g = gateway(None)
+    g.start()
+    g.status()
+    assert put(g, "influx.token", TOKEN).status == 204
+    (saved(g) / "influx.token").unlink()
+    assert delete(g, "influx.token").status == 404
+    assert listed(g) == dict.fromkeys(NAMES)  # the daemon knows by now, without a reload
+
+
 def test_which_there_are_and_where_from(gateway, folder):
     g = gateway(None)
     g.settings["flukso"] = {"url": f"http://127.0.0.1:{free_port()}/"}
