@@ -43,7 +43,7 @@ void access_peer(const struct http_request *q, char out[ADDRESS_MAX])
 
 static void by_token(struct access *a, const char *text, size_t len, struct access_who *who)
 {
-    const struct token *t = text ? token_check(&a->tokens, text, len) : NULL;
+    const struct token *t = token_check(&a->tokens, text, len);
 
     who->mistaken = !t;
     if (!t)
@@ -54,7 +54,7 @@ static void by_token(struct access *a, const char *text, size_t len, struct acce
 
 void access_who(struct access *a, const struct http_request *q, struct access_who *who)
 {
-    const char *authorization, *cookie;
+    const char *authorization, *token, *cookie;
     size_t len = 0;
 
     *who = (struct access_who){.rights = RIGHTS_NONE};
@@ -64,14 +64,16 @@ void access_who(struct access *a, const struct http_request *q, struct access_wh
         return;
     }
     authorization = http_header(q, "Authorization");
-    if (authorization) {
-        const char *text = access_bearer(authorization, &len);
-        by_token(a, text, len, who);
+    token = access_bearer(authorization, &len);
+    if (token) {
+        by_token(a, token, len, who);
         return;
     }
     cookie = access_cookie(http_header(q, "Cookie"), ACCESS_COOKIE, &len);
-    if (!cookie || !session_use(&a->sessions, cookie, len, q->via == HTTP_TLS, app_mono_ms(a->app)))
+    if (!cookie || !session_use(&a->sessions, cookie, len, q->via == HTTP_TLS, app_mono_ms(a->app))) {
+        who->mistaken = authorization != NULL;
         return;
+    }
     who->rights = RIGHTS_WRITE;
     who->session = true;
     snprintf(who->name, sizeof who->name, "session");

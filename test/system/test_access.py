@@ -145,6 +145,7 @@ def test_a_session(box):
     cookie = cookie.split(";")[0]
     assert access_of(tcp, Cookie=cookie)["user"] == "session"
     assert tcp.get("/api/v1/tokens", Cookie=f"a=b; {cookie}; c=d").status == 200
+    assert tcp.get("/api/v1/tokens", Cookie=cookie, Authorization="Basic YTpi").status == 200  # a proxy's own
     assert is_error(tcp.get("/api/v1/tokens", Cookie=cookie[:-1]), 401, "log in")
     assert is_error(tcp.get("/api/v1/tokens", Cookie="fluksod=" + "0" * 64), 401, "log in")
     assert numbers(box, "access_sessions") == {"": 1}
