@@ -4,6 +4,7 @@
 
 #include "app/desk.h"
 #include "app/desk_reply.h"
+#include "app/pieces.h"
 #include "core/counter_order.h"
 #include "core/jsonw.h"
 #include "core/ledger_marks.h"
@@ -20,13 +21,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TURN_SENSORS 256 /* no turn of the loop visits more; an answer writes up to two pieces in one */
-#define ORDER_MAX    1024
-#define PATCH_MAX    16384
+#define ORDER_MAX 1024
+#define PATCH_MAX 16384
 
 struct api_sensors {
     struct app *app;
-    size_t answers; /* on their way */
+    struct pieces pieces;
 };
 
 static struct sensor_body_view view_of(struct app *app)
@@ -39,50 +39,11 @@ static struct sensor_body_view view_of(struct app *app)
 
 /* ---- all ---- */
 
-/* One answer on its way: the piece in hand, and where the writing stands. */
-struct answer_all {
-    struct api_sensors *service;
-    struct sensor_body body;
-    struct jsonw piece;
-    size_t sent; /* bytes of the piece */
-};
-
-static bool next_piece(struct answer_all *a)
+static bool write_all(struct app *app, void *state, struct jsonw *w)
 {
-    const struct sensor_body_view v = view_of(a->service->app);
+    const struct sensor_body_view v = view_of(app);
 
-    a->piece.len = a->sent = 0;
-    return sensor_body_more(&a->body, &v, &a->piece);
-}
-
-static size_t more(void *ctx, char *dst, size_t size)
-{
-    struct answer_all *a = ctx;
-
-    if (a->sent == a->piece.len && !next_piece(a))
-        return 0;
-    size_t n = a->piece.len - a->sent < size ? a->piece.len - a->sent : size;
-    memcpy(dst, a->piece.buf + a->sent, n);
-    a->sent += n;
-    return n;
-}
-
-static void done_all(void *ctx)
-{
-    struct answer_all *a = ctx;
-
-    a->service->answers--;
-    jsonw_free(&a->piece);
-    free(a);
-}
-
-static bool is_busy(const struct api_sensors *s)
-{
-    size_t each = s->app->settings->n_sensors;
-
-    if (each > 2 * SENSOR_BODY_PIECE)
-        each = 2 * SENSOR_BODY_PIECE;
-    return (s->answers + 1) * each > TURN_SENSORS;
+    return sensor_body_more(state, &v, w);
 }
 
 static void answer_all(void *ctx, const struct http_request *q, struct http_reply *r)
@@ -90,17 +51,9 @@ static void answer_all(void *ctx, const struct http_request *q, struct http_repl
     struct api_sensors *s = ctx;
 
     (void)q;
-    if (is_busy(s)) {
-        http_error(r, 503, "as many as can be answered at a time are being answered; please try again");
-        return;
-    }
-    struct answer_all *a = must(calloc(1, sizeof *a));
-    a->service = s;
-    s->answers++;
-    r->type = "application/json";
-    r->more = more;
-    r->done = done_all;
-    r->ctx = a;
+    if (!pieces_answer(&s->pieces, r, "application/json", write_all, sizeof(struct sensor_body),
+                       s->app->settings->n_sensors, SENSOR_BODY_PIECE))
+        http_error(r, 503, pieces_busy);
 }
 
 /* ---- one ---- */
@@ -317,7 +270,7 @@ static void *api_sensors_new(struct app *a)
 {
     struct api_sensors *s = must(calloc(1, sizeof *s));
 
-    s->app = a;
+    s->app = s->pieces.app = a;
     httpd_routes(a->httpd, routes, ARRAY_LEN(routes), s);
     return s;
 }
