@@ -1,5 +1,6 @@
 """Backup and restore: on an empty machine the same device to broker and server, with counters that go on rising."""
 import base64
+import itertools
 import json
 import random
 import re
@@ -76,10 +77,14 @@ def counters(heard, sensor):
 def pulses(sim, heard, sensor, n=2):
     """n pulses of gas; what is published then."""
     before = (counters(heard, sensor) or [0])[-1]
-    for _ in range(n):
-        sim.do("pulse 5 1")
-    return wait_until(lambda: max(counters(heard, sensor) or [0]) >= before + 10 * n and counters(heard, sensor)[-1],
-                      "the pulses")
+    sent = itertools.count(1)
+
+    def told():
+        """A board says once that there was a pulse: one whose answer comes too late is told with the next."""
+        if next(sent) <= n or next(sent) % 20 == 0:
+            sim.do("pulse 5 1")
+        return max(counters(heard, sensor) or [0]) >= before + 10 * n and counters(heard, sensor)[-1]
+    return wait_until(told, "the pulses")
 
 
 def settle(sim):

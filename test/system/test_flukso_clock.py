@@ -126,6 +126,7 @@ def test_a_step_there_and_back(house, step):
     """While it runs: the server is asked before anything is reported; neither duplicates nor gaps; no stamp from ahead."""
     h = house(settings=only("main"))
     h.wait_for_rows("main")
+    wait_until(lambda: h.metric("flukso_rows_sent_total") == len(h.rows()), "the answer, which tells the time, too")
     beats, stepped = len(h.server.calls("/device/")), h.now()
     h.kernel.set(False, step)
     wait_until(lambda: len(h.server.calls("/device/")) > beats, "the server to be asked")

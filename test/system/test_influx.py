@@ -161,7 +161,7 @@ def test_a_database_that_was_away(house, influx):
     seconds(heard, 150)
     status = g.status()["influx"]
     assert "connect" in status["waits_for"].lower() and status["rows_waiting"] > 300
-    assert g.daemon.count("influx: .*tried again with growing pauses") == 1
+    assert g.daemon.count("influx: .*tried again with growing pauses") in (1, 2)  # a call may be cut, the next is refused
     influx.start()
     all_arrived(heard, lambda: of_influx(influx))
     g.daemon.wait_for_line("influx: .* takes rows again")
