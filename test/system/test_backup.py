@@ -81,7 +81,7 @@ def pulses(sim, heard, sensor, n=2):
 
     def told():
         """A board says once that there was a pulse: one whose answer comes too late is told with the next."""
-        if next(sent) <= n or next(sent) % 20 == 0:
+        if next(sent) <= n or next(sent) % 200 == 0:
             sim.do("pulse 5 1")
         return max(counters(heard, sensor) or [0]) >= before + 10 * n and counters(heard, sensor)[-1]
     return wait_until(told, "the pulses")

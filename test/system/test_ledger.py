@@ -201,15 +201,18 @@ def at_seven(house):
 
 def all_told(house):
     """Is all published that the board showed? An answer that the fast clock made too late is not taken, and a pulse told
-    in it comes with the next one: there is one more where that is so."""
+    in it comes with the next one: there is one more where that is so, and clamps measure on for a moment."""
     house.shown.update()
     late = [number for number, sensor in enumerate(house.ids)
             if int(list(house.changes(sensor))[-1][1]) != [value for _, value in house.shown.published(number)][-1]]
     for number in late:
         if STEP[number]:
             house.sim.do(f"pulse {number + 1}")
+    if any(not STEP[number] for number in late):
+        house.sim.do("speed 1")
     if late:
         house.live(2)
+        house.sim.do("speed 0")
     return not late
 
 
