@@ -82,7 +82,7 @@ static void on_made(void *ctx, int result, const struct scrypt_line *line)
     c->line = *line;
     text = must(malloc(SCRYPT_LINE_MAX + 2));
     scrypt_line_format(line, text);
-    strcat(text, "\n"); /* one line */
+    memcpy(text + strlen(text), "\n", 2); /* one line */
     if (access_save_begin(&c->a->password_save, ACCESS_PASSWORD_FILE, text, on_saved, c) < 0) {
         access_wipe(text);
         fail_change(c, 503, "the password is just being saved; please try again");
