@@ -125,7 +125,28 @@ int store_sql_run(struct store_db *db, sqlite3_stmt *st)
     return result;
 }
 
-/* What was written is counted: frames of the log at each commit, and all of them again when the log is worked off. */
+static int number(struct store_db *db, const char *pragma, int64_t *out)
+{
+    sqlite3_stmt *st;
+    int rc = sqlite3_prepare_v2(db->sql, pragma, -1, &st, NULL);
+
+    if (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW)
+        *out = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    return rc == SQLITE_ROW ? 0 : store_sql_error(db, rc);
+}
+
+/* The log is worked off: each page of the file is written once, however often it stands there. */
+static void worked_off(struct store_db *db, int64_t frames)
+{
+    int64_t pages;
+
+    if (number(db, "PRAGMA page_count", &pages) < 0 || pages > frames)
+        pages = frames;
+    db->bytes_written += (uint64_t)(pages * db->page_bytes);
+}
+
+/* What was written is counted: frames of the log at each commit, pages of the file when the log is worked off. */
 static int on_log(void *ctx, sqlite3 *sql, const char *name, int frames)
 {
     struct store_db *db = ctx;
@@ -137,17 +158,15 @@ static int on_log(void *ctx, sqlite3 *sql, const char *name, int frames)
     db->wal_frames = frames;
     if (frames * frame_bytes >= LOG_BYTES &&
         sqlite3_wal_checkpoint_v2(sql, name, SQLITE_CHECKPOINT_PASSIVE, NULL, &done) == SQLITE_OK)
-        db->bytes_written += (uint64_t)(done * db->page_bytes);
+        worked_off(db, done);
     return SQLITE_OK;
 }
 
 int store_sql_work_off(struct store_db *db)
 {
-    int done = 0;
-
-    if (sqlite3_wal_checkpoint_v2(db->sql, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, &done) != SQLITE_OK)
+    if (sqlite3_wal_checkpoint_v2(db->sql, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK)
         return STORE_FAILED;
-    db->bytes_written += (uint64_t)(done * db->page_bytes);
+    worked_off(db, db->wal_frames);
     db->wal_frames = 0;
     return 0;
 }
@@ -177,17 +196,6 @@ int store_sql_end(struct store_db *db, int result)
 }
 
 /* ---- opening ---- */
-
-static int number(struct store_db *db, const char *pragma, int64_t *out)
-{
-    sqlite3_stmt *st;
-    int rc = sqlite3_prepare_v2(db->sql, pragma, -1, &st, NULL);
-
-    if (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW)
-        *out = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
-    return rc == SQLITE_ROW ? 0 : store_sql_error(db, rc);
-}
 
 static int check(struct store_db *db)
 {
