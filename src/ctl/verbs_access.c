@@ -90,16 +90,22 @@ int verb_secret_set(struct ctl *c, const struct verb *v, int argc, char **argv)
     return rc;
 }
 
-int verb_secret_rm(struct ctl *c, const struct verb *v, int argc, char **argv)
+/* DELETE of the one that the word names, below this path. */
+static int remove_named(struct ctl *c, const struct verb *v, int argc, char **argv, const char *below, const char *said)
 {
     int rc = verb_words(v, &argc, argv, NULL, 0, 1, 1);
 
     if (rc != CTL_OK)
         return rc;
-    char *path = call_path("/api/v1/secrets/", argv[0]);
-    rc = do_and_say(c, "DELETE", path, NULL, "Removed.");
+    char *path = call_path(below, argv[0]);
+    rc = do_and_say(c, "DELETE", path, NULL, said);
     free(path);
     return rc;
+}
+
+int verb_secret_rm(struct ctl *c, const struct verb *v, int argc, char **argv)
+{
+    return remove_named(c, v, argc, argv, "/api/v1/secrets/", "Removed.");
 }
 
 /* ---- the password ---- */
@@ -200,12 +206,5 @@ int verb_token_list(struct ctl *c, const struct verb *v, int argc, char **argv)
 
 int verb_token_rm(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
-    int rc = verb_words(v, &argc, argv, NULL, 0, 1, 1);
-
-    if (rc != CTL_OK)
-        return rc;
-    char *path = call_path("/api/v1/tokens/", argv[0]);
-    rc = do_and_say(c, "DELETE", path, NULL, "Removed: it opens nothing any more.");
-    free(path);
-    return rc;
+    return remove_named(c, v, argc, argv, "/api/v1/tokens/", "Removed: it opens nothing any more.");
 }

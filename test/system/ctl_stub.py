@@ -118,3 +118,17 @@ def sensor(number, name, **more):
             "counter": {"value": 12345 * number, "time_s": now},
             "today": {"value": 1234, "unit": water["counter"], "since_s": now - 3600},
             "month": {"value": 56789, "unit": water["counter"], "since_s": now - 86400}, **more}
+
+
+NAMES = ["main", "solar", "boiler", "Zähler Küche", "日本語の名前"]
+
+
+def household():
+    return [sensor(i + 1, name) for i, name in enumerate(NAMES)]
+
+
+def columns(line, *words):
+    """Where the words end in the line, in columns of a terminal (a CJK letter takes two)."""
+    def width(text):
+        return sum(2 if "\u2e80" <= c <= "\uffef" else 1 for c in text)
+    return [width(line[:line.index(word) + len(word)]) for word in words]
