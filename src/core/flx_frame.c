@@ -141,11 +141,11 @@ static void scan(struct flx_reader *r, bool silent, flx_frame_cb cb, void *ctx)
 void flx_reader_bytes(struct flx_reader *r, const uint8_t *p, size_t n, flx_frame_cb cb, void *ctx)
 {
     while (n > 0) {
-        size_t take = sizeof r->buf - r->len < n ? sizeof r->buf - r->len : n;
-        memcpy(r->buf + r->len, p, take);
-        r->len += take;
-        p += take;
-        n -= take;
+        size_t fits = sizeof r->buf - r->len < n ? sizeof r->buf - r->len : n;
+        memcpy(r->buf + r->len, p, fits);
+        r->len += fits;
+        p += fits;
+        n -= fits;
         scan(r, false, cb, ctx); /* no claim is longer than buf: a full one gets room */
     }
 }
