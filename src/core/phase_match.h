@@ -21,6 +21,7 @@
  *  2. The two largest currents decide, as clamps that sit the same way round: the largest by the multiple of 60
  *     degrees that it is nearest to, the second by whether it leads or lags it by 120. The third gets the phase that
  *     is left, when what it carries does not speak against it (more than 90 degrees off).
+ *     A clamp that takes part alone: the multiple that it is nearest to.
  *  3. Nothing is known: two clamps on one phase, one of two the wrong way round, the middle between two multiples.
  *
  * What it takes for granted:
