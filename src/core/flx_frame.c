@@ -102,16 +102,18 @@ static void shift(struct flx_reader *r, size_t n, bool shared)
     r->shared = shared;
 }
 
-/* The good frame at `at`. Its last byte stays when a cut may have made it so: it may be the next one's first. */
+/* The good frame at `at`. Its last byte stays when a cut may have made it so: it may be the next one's first. The call
+ * comes last, with a copy: it may end in flx_reader_drop(). */
 static void take(struct flx_reader *r, size_t at, flx_frame_cb cb, void *ctx)
 {
-    const uint8_t *p = r->buf + at;
-    size_t n = HEAD_BYTES + (size_t)p[3] + 2;
-    bool shared = p[n - 1] == SYNC;
+    uint8_t frame[FLX_FRAME_MAX];
+    size_t n = HEAD_BYTES + (size_t)r->buf[at + 3] + 2;
+    bool shared = r->buf[at + n - 1] == SYNC;
 
-    r->frames++;
-    cb(ctx, p[2], p + HEAD_BYTES, p[3]);
+    memcpy(frame, r->buf + at, n);
     shift(r, at + n - shared, shared);
+    r->frames++;
+    cb(ctx, frame[2], frame + HEAD_BYTES, frame[3]);
 }
 
 /* Report what is good and pass over what is wrong, up to a claim that waits for bytes. With `silent` such a claim is

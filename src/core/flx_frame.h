@@ -23,7 +23,8 @@
 #define FLX_PAYLOAD_MAX 255
 #define FLX_FRAME_MAX   (FLX_PAYLOAD_MAX + 6)
 
-/* A good frame; payload is valid during the call, in which the reader must not be used. */
+/* A good frame; payload is valid during the call. It may drop or init the reader: what is left of the bytes in hand is
+ * then read anew. It must not feed it. */
 typedef void (*flx_frame_cb)(void *ctx, uint8_t type, const uint8_t *payload, size_t len);
 
 struct flx_reader {

@@ -400,6 +400,26 @@ static void a_lost_line_begins_anew(void **state)
     assert_int_equal(r.skipped, 10);
 }
 
+static void add_and_drop(void *ctx, uint8_t type, const uint8_t *payload, size_t n)
+{
+    flx_reader_drop(&r);
+    add(ctx, type, payload, n);
+}
+
+/* A frame whose taking ends the line. */
+static void a_line_may_be_lost_by_a_frame(void **state)
+{
+    uint8_t bytes[3 * sizeof pong_7 + 3] = {0x11, 0x12, 0x13};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        memcpy(bytes + 3 + i * sizeof pong_7, pong_7, sizeof pong_7);
+    start();
+    flx_reader_bytes(&r, bytes, sizeof bytes - 4, add_and_drop, &got);
+    assert_true(got.frames == 1 && r.frames == 1 && r.len == 0 && r.skipped == 3 + 16);
+    assert_memory_equal(got.bytes, "\1\4\7\0\0\0", 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +432,7 @@ int main(void)
         cmocka_unit_test(a_pause_takes_what_is_behind_a_cut_frame),
         cmocka_unit_test(a_pause_within_a_frame_costs_nothing),
         cmocka_unit_test(a_lost_line_begins_anew),
+        cmocka_unit_test(a_line_may_be_lost_by_a_frame),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
