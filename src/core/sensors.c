@@ -8,7 +8,12 @@
 
 #define GENERATIONS (1u << (32 - SENSOR_SLOT_BITS))
 
-static const char *const class_names[SENSOR_CLASSES] = {"analog", "pulse", "uart"};
+static const char *const class_names[SENSOR_CLASSES] = {"analog", "pulse", "uart", "ct", "derived"};
+static const char *const subtype_names[SUBTYPES] = {
+    [SUBTYPE_PPLUS] = "pplus", [SUBTYPE_PMINUS] = "pminus", [SUBTYPE_Q1] = "q1",     [SUBTYPE_Q2] = "q2",
+    [SUBTYPE_Q3] = "q3",       [SUBTYPE_Q4] = "q4",         [SUBTYPE_VRMS] = "vrms", [SUBTYPE_IRMS] = "irms",
+    [SUBTYPE_PF] = "pf",       [SUBTYPE_VTHD] = "vthd",     [SUBTYPE_ITHD] = "ithd", [SUBTYPE_ALPHA] = "alpha",
+};
 static const char *const type_names[SENSOR_TYPES] = {"electricity", "water", "gas", "heat", "fuel", "pellet", "other"};
 
 const char *sensor_class_name(enum sensor_class c)
@@ -19,6 +24,11 @@ const char *sensor_class_name(enum sensor_class c)
 const char *sensor_type_name(enum sensor_type t)
 {
     return type_names[t];
+}
+
+const char *sensor_subtype_name(enum sensor_subtype t)
+{
+    return subtype_names[t];
 }
 
 void sensor_units(enum sensor_type type, const char *unit[READING_KINDS])
@@ -119,6 +129,7 @@ static void slot_describe(struct sensor *x, const struct sensor_def *d)
     x->name = must(strdup(d->name));
     x->class = (uint8_t)d->class;
     x->type = (uint8_t)d->type;
+    x->subtype = (uint8_t)d->subtype;
     x->number = d->number;
     memcpy(x->unit, d->unit, sizeof x->unit);
 }

@@ -14,7 +14,7 @@
 #define SENSOR_ID_LEN    32
 #define SENSOR_SLOT_BITS 20 /* a million sensors; the other 12 bits of a handle are the generation */
 
-enum sensor_class { SENSOR_ANALOG, SENSOR_PULSE, SENSOR_UART, SENSOR_CLASSES };
+enum sensor_class { SENSOR_ANALOG, SENSOR_PULSE, SENSOR_UART, SENSOR_CT, SENSOR_DERIVED, SENSOR_CLASSES };
 
 /* S5 of the manual */
 enum sensor_type {
@@ -28,12 +28,31 @@ enum sensor_type {
     SENSOR_TYPES
 };
 
+/* What of its port's current and voltage a sensor of class ct tells (mqtt.md, "config/sensor"). */
+enum sensor_subtype {
+    SUBTYPE_NONE,
+    SUBTYPE_PPLUS,
+    SUBTYPE_PMINUS,
+    SUBTYPE_Q1,
+    SUBTYPE_Q2,
+    SUBTYPE_Q3,
+    SUBTYPE_Q4,
+    SUBTYPE_VRMS,
+    SUBTYPE_IRMS,
+    SUBTYPE_PF,
+    SUBTYPE_VTHD,
+    SUBTYPE_ITHD,
+    SUBTYPE_ALPHA,
+    SUBTYPES
+};
+
 /* What a source declares of a sensor. Strings are copied by sensors_set(). */
 struct sensor_def {
     const char *id; /* 32 lower-case hex digits */
     const char *name;
     enum sensor_class class;
     enum sensor_type type;
+    enum sensor_subtype subtype;
     unsigned number;                 /* the key in config/sensor, 1.. */
     const char *unit[READING_KINDS]; /* static strings: "W", "Wh", "L/day", "L"; NULL: it has no such kind */
 };
@@ -51,7 +70,7 @@ static inline bool sensor_latest_known(const struct sensor_latest *l)
 struct sensor {
     sensor_handle handle; /* 0: free slot */
     uint16_t generation;
-    uint8_t class, type;
+    uint8_t class, type, subtype;
     unsigned number;
     char id[SENSOR_ID_LEN + 1];
     char *name;
@@ -103,5 +122,8 @@ void sensor_units(enum sensor_type type, const char *unit[READING_KINDS]);
 /* "analog", "electricity" … as config/sensor spells them. */
 const char *sensor_class_name(enum sensor_class c);
 const char *sensor_type_name(enum sensor_type t);
+
+/* "pplus" …; NULL for SUBTYPE_NONE. */
+const char *sensor_subtype_name(enum sensor_subtype t);
 
 #endif

@@ -11,11 +11,18 @@
 
 struct cJSON;
 
-#define SETTINGS_VERSION 1
-#define SETTINGS_PORTS   6 /* P1: ports of an FLM02 board */
+#define SETTINGS_VERSION   1
+#define SETTINGS_PORTS     6 /* P1: ports of an FLM02 board */
+#define SETTINGS_FLX_PORTS 7
+#define SETTINGS_DERIVE    32  /* derived sensors, at most */
+#define SETTINGS_DERIVED   101 /* the number of the first one */
+#define SETTINGS_PARTS     32  /* of a derived sensor, at most */
 
-enum board_protocol { BOARD_NONE, BOARD_FLM02 };
+enum board_protocol { BOARD_NONE, BOARD_FLM02, BOARD_FLX };
 enum phase { PHASE_1P, PHASE_3PN, PHASE_3P }; /* "1p", "3p+n", "3p-n" (S3) */
+
+/* Where a sensor comes from: the list `sensors`, or made of a member of `ports` (FLX) or `derive`. */
+enum sensor_made { MADE_GIVEN, MADE_PORT, MADE_DERIVE };
 
 struct sensor_settings {
     char *id; /* 32 lower-case hex; NULL until settings_derive_ids() */
@@ -30,6 +37,49 @@ struct sensor_settings {
     bool enable;
     bool report; /* its counter goes to the Flukso server */
     int rid;     /* raised when it gets a new meaning */
+    /* of those that are made: */
+    enum sensor_made made;
+    size_t made_of; /* index in settings.port or settings.derive */
+    int number;     /* FLX: 12 x clamp + quantity, or 36 + port - 3 (board-flx.md); derived: SETTINGS_DERIVED … */
+    enum sensor_subtype subtype;
+    const char *unit[READING_KINDS]; /* static strings, of MADE_DERIVE: those of its parts */
+};
+
+enum port_trigger { TRIGGER_EDGE, TRIGGER_LEVEL };
+
+/* A port of an FLX board. */
+struct port_settings {
+    int port; /* 1..7: 1-3 clamps, 4-6 pulse inputs, 7 the serial port */
+    char *name;
+    enum sensor_class class;
+    enum sensor_type type; /* of what a pulse port counts */
+    bool enable;
+    int current;        /* clamp: A */
+    int constant_milli; /* pulse: thousandths of Wh, L … per pulse */
+    enum port_trigger trigger;
+    int shift; /* clamp: multiples of 60 degrees, 0..5 */
+    bool flip; /* the clamp is the wrong way round */
+    bool report;
+    int rid;
+    char *ids[SUBTYPES]; /* given ids by subtype; [SUBTYPE_NONE]: of a pulse port's sensor */
+};
+
+enum derive_kind { DERIVE_SUM, DERIVE_NET };
+
+/* A sensor that is made of others; net makes two, import and export. */
+struct derive_settings {
+    char *key;
+    char *name;
+    enum derive_kind kind;
+    bool enable;
+    char **of, **minus; /* names or ids of sensors; minus: net only, the export sides */
+    size_t n_of, n_minus;
+    int factor_milli[SETTINGS_PARTS]; /* sum only, one per member of `of` */
+    bool report;
+    int rid;
+    char *ids[3];                   /* given ids: of sum, import, export */
+    size_t parts[SETTINGS_PARTS];   /* of, as indices in settings.sensors, when all is valid */
+    size_t minuses[SETTINGS_PARTS]; /* likewise */
 };
 
 struct settings {
@@ -43,10 +93,17 @@ struct settings {
         enum board_protocol protocol;
         char *device;
         int baud;
+        int led_mode, radio_group; /* FLX: 0..255 each */
+        bool set_host_clock;       /* FLX: the board's clock may set this host's */
+        bool waveforms;            /* FLX: publish its samples of voltage and currents */
     } board;
     enum phase phase;
-    struct sensor_settings *sensors;
+    struct sensor_settings *sensors; /* all: given ones, or those of `port`, then those of `derive` */
     size_t n_sensors;
+    struct port_settings *port; /* FLX */
+    size_t n_port;
+    struct derive_settings *derive;
+    size_t n_derive;
     struct {
         char *path;   /* NULL: $STATE_DIRECTORY, else /var/lib/fluksod */
         int interval; /* s between two writes of rows and counters */
@@ -135,11 +192,15 @@ void settings_error_allow(struct settings_errors *e, const char *path, const cha
     PRINTF_LIKE(4, 5);
 void settings_errors_free(struct settings_errors *e);
 
-/* A sensor's number: its lowest port. The board's logical id is number - 1; the key in config/sensor is the number. */
+/* A sensor's number, the key in config/sensor: of an FLM02 board's its lowest port (the board's logical id is number -
+ * 1). */
 static inline int sensor_settings_number(const struct sensor_settings *s)
 {
-    return s->ports[0];
+    return s->made == MADE_GIVEN ? s->ports[0] : s->number;
 }
+
+/* Units of its gauge and counter (mqtt.md, "Units"); NULL: it has no such kind. */
+void sensor_settings_units(const struct sensor_settings *s, const char *unit[READING_KINDS]);
 
 /* "1p", "3p+n", "3p-n" */
 const char *phase_name(enum phase p);

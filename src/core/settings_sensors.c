@@ -18,3 +18,8 @@ void settings_set_sensors(const struct settings *s, struct sensors *sensors)
     }
     sensors_set(sensors, defs, n);
 }
+
+void sensor_settings_units(const struct sensor_settings *s, const char *unit[READING_KINDS])
+{
+    sensor_units(s->type, unit);
+}

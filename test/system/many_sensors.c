@@ -58,7 +58,7 @@ void __wrap_settings_set_sensors(const struct settings *s, struct sensors *senso
         const struct sensor_settings *x = &s->sensors[i];
         if (x->enable)
             defs[n++] =
-                (struct sensor_def){x->id, x->name, x->class, x->type, (unsigned)sensor_settings_number(x), {0}};
+                (struct sensor_def){x->id, x->name, x->class, x->type, x->subtype, (unsigned)sensor_settings_number(x), {0}};
     }
     for (size_t i = 0; n < max && i < many(); i++, n++) {
         id_of(i, ids[n]);
