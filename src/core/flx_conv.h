@@ -43,7 +43,8 @@
 
 enum flx_state { FLX_DOWN, FLX_CONFIGURE, FLX_RUN, FLX_LOST, FLX_DEAF };
 
-/* Called from within a call of the conversation, and never to call it back. */
+/* Called from within a call of the conversation, and never to call it back; but send may end in flx_conv_line_down().
+ */
 struct flx_callbacks {
     /* Bytes for the line, whole frames; what the line does not take is lost. */
     void (*send)(void *ctx, const void *bytes, size_t n);

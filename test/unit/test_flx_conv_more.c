@@ -58,6 +58,35 @@ static void stop_says_exit(void **state)
     assert_int_equal(n_sent, n);
 }
 
+/* Whatever is being sent when the line fails. */
+static void a_line_may_die_under_any_frame(void **state)
+{
+    static const uint8_t types[] = {FLX_PORT_CONFIG, FLX_KUBE_CONTROL, FLX_TIME_STEP, FLX_PING};
+    uint8_t two[2 * FLX_FRAME_MAX];
+
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        running(state);
+        size_t n = flx_frame_put(two, FLX_PING, NULL, 0);
+        n += flx_frame_put(two + n, FLX_TIME_STAMP, "abcd", 4);
+        say_u32(FLX_TIME_STAMP, 1000);
+        board.line_dies = true;
+        board.kills = types[i];
+        unsigned before = stamps;
+        if (i < 2)
+            flx_conv_bytes(&conv, two, n, &now); /* configures */
+        else
+            flx_conv_second(&conv, &now);
+        assert_int_equal(conv.state, FLX_DOWN);
+        assert_string_equal(reasons[n_states - 1], "dead");
+        assert_int_equal(sent[n_sent - 1].type, types[i]);
+        assert_int_equal(stamps, before); /* nothing behind it */
+        flx_conv_tick(&conv, &now);
+        run_to(9000);
+        assert_int_equal(conv.state, FLX_DOWN);
+        assert_int_equal(sent[n_sent - 1].type, types[i]);
+    }
+}
+
 /* ---- the clock ---- */
 
 static void a_clock_that_is_right_is_left_alone(void **state)
@@ -354,6 +383,7 @@ int main(void)
         cmocka_unit_test_setup(sync_of_a_board_that_is_away_ends_in_lost, running),
         cmocka_unit_test_setup(sync_of_a_board_that_goes_on_asking_ends_deaf, running),
         cmocka_unit_test_setup(stop_says_exit, running),
+        cmocka_unit_test(a_line_may_die_under_any_frame),
         cmocka_unit_test_setup(a_clock_that_is_right_is_left_alone, running),
         cmocka_unit_test_setup(a_clock_off_by_a_second_is_set_once, running),
         cmocka_unit_test_setup(ct_data_may_be_a_second_ahead, running),
