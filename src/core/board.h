@@ -59,8 +59,8 @@ struct board_host {
     void (*fact)(void *ctx, enum fact f, bool on, const char *reason, int64_t mono_ms);
     /* One line for people, without the word "board" in front. */
     void (*say)(void *ctx, enum board_say level, const char *fmt, ...) PRINTF_LIKE(3, 4);
-    /* A message that is not retained, for /device/<id>/<below>: "flx/time". */
-    void (*publish)(void *ctx, const char *below, const char *payload, size_t n);
+    /* A message that is not retained, for /device/<id>/<below>: "flx/time". 0, or negative when it was not taken. */
+    int (*publish)(void *ctx, const char *below, const char *payload, size_t n);
     /* The board's clock is valid and this host's is not. Said at most once a second while that is so; the host may set
      * its clock by it. */
     void (*clock)(void *ctx, int64_t unix_s);
