@@ -10,11 +10,11 @@ static char *put_text(char *p, const char *text)
     return p + n;
 }
 
-static char *put_pair(char *p, int64_t a, int64_t b)
+static char *put_pair(char *p, int64_t a, const char *between, int64_t b)
 {
     *p++ = '[';
     p = num_put_int(p, a);
-    p = put_text(p, ", ");
+    p = put_text(p, between);
     p = num_put_int(p, b);
     *p++ = ']';
     return p;
@@ -22,7 +22,7 @@ static char *put_pair(char *p, int64_t a, int64_t b)
 
 size_t flx_topics_time(char dst[FLX_TOPICS_TIME_MAX], int64_t host_s, int64_t board_s)
 {
-    return (size_t)(put_pair(dst, host_s, board_s) - dst);
+    return (size_t)(put_pair(dst, host_s, ", ", board_s) - dst);
 }
 
 size_t flx_topics_wave(char dst[FLX_TOPICS_WAVE_MAX], enum flx_type type, const struct flx_wave *w)
@@ -30,14 +30,14 @@ size_t flx_topics_wave(char dst[FLX_TOPICS_WAVE_MAX], enum flx_type type, const 
     char *p = dst;
 
     *p++ = '[';
-    p = put_pair(p, w->s, w->ms);
-    p = put_text(p, ", [");
+    p = put_pair(p, w->s, ",", w->ms);
+    p = put_text(p, ",[");
     for (size_t i = 0; i < FLX_WAVE_SAMPLES; i++) {
         if (i)
-            p = put_text(p, ", ");
+            *p++ = ',';
         p = num_put_int(p, w->sample[i]);
     }
-    p = put_text(p, type == FLX_VOLTAGE ? "], \"mV\"]" : "], \"mA\"]");
+    p = put_text(p, type == FLX_VOLTAGE ? "],\"mV\"]" : "],\"mA\"]");
     return (size_t)(p - dst);
 }
 
@@ -45,5 +45,5 @@ const char *flx_topics_wave_below(enum flx_type type, uint8_t index)
 {
     static const char *const currents[FLX_CLAMPS] = {"flx/current/1", "flx/current/2", "flx/current/3"};
 
-    return type == FLX_VOLTAGE || index >= FLX_CLAMPS ? "flx/voltage/1" : currents[index];
+    return type == FLX_VOLTAGE ? "flx/voltage/1" : currents[index];
 }
