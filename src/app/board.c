@@ -18,7 +18,7 @@
 
 /* Without a board, its settings are those of an FLM02. */
 static const struct board_driver *const drivers[] = {
-    [BOARD_NONE] = &board_flm02, [BOARD_FLM02] = &board_flm02};
+    [BOARD_NONE] = &board_flm02, [BOARD_FLM02] = &board_flm02, [BOARD_FLX] = &board_flx};
 
 #define GOODBYE_MS 20 /* for the last word to leave the line, which forgets what was not sent when it is shut */
 
@@ -30,7 +30,7 @@ struct board {
     struct record *record; /* NULL: not recorded */
     struct board_sync sync;
     uv_timer_t second, deadline;
-    bool stopped;
+    bool stopped, goodbye; /* a word of it is under way */
     bool uart_said;        /* said already */
     int clock_said;        /* why the clock could not be set, likewise; 0: nothing */
     char name[BOARD_NAME]; /* of the line, for the log */
@@ -147,6 +147,8 @@ static void host_send(void *ctx, const void *bytes, size_t n)
         record_bytes(b->record, app_mono_ms(b->app), "tx", bytes, n);
     if (tty_write(b->tty, bytes, n) < 0)
         b->unsent++;
+    else
+        b->goodbye = b->stopped;
 }
 
 static int host_emit(void *ctx, const struct reading *r)
@@ -382,15 +384,14 @@ static void board_stop(void *self)
 {
     struct board *b = self;
     struct board_now now = this_moment(b);
-    bool open = b->sync.line;
 
+    b->stopped = true;
     board_sync_cancel(&b->sync);
     b->driver->stop(b->self, &now);
+    if (!b->goodbye)
+        tty_shut(b->tty);
     line_down(b, "");
     uv_timer_stop(&b->deadline);
-    if (!open)
-        tty_shut(b->tty);
-    b->stopped = true;
 }
 
 static void closed_one(struct board *b)
@@ -440,7 +441,7 @@ static void board_close(void *self, service_done done, void *ctx)
     stats_remove(&b->app->stats, board_stats, b);
     b->done = done;
     b->done_ctx = ctx;
-    uv_timer_start(&b->second, on_said_goodbye, GOODBYE_MS, 0);
+    uv_timer_start(&b->second, on_said_goodbye, b->goodbye ? GOODBYE_MS : 0, 0);
 }
 
 const struct service service_board = {"board", board_new, board_apply, board_stop, board_close};
