@@ -176,7 +176,7 @@ static void on_state(void *ctx, enum flx_state from, enum flx_state to, const ch
         break;
     case FLX_RUN:
         snprintf(text, sizeof text, "FLX on %s", b->name);
-        b->host->say(b->ctx, BOARD_INFO, "%s, %s", flx_state_name(to), text);
+        b->host->say(b->ctx, BOARD_INFO, "polling, %s", text);
         b->host->fact(b->ctx, FACT_BOARD, true, text, b->now.mono_ms);
         b->host->sync(b->ctx, BOARD_SYNC_OK, 0, "its configuration was sent, and it asks for none");
         break;

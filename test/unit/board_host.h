@@ -151,7 +151,7 @@ static inline void host_open(const struct board_driver *driver, const char *sett
     memset(&host, 0, sizeof host);
     host.driver = driver;
     host.minor = -1;
-    host.now = (struct board_now){1000, HOST_UNIX_S, (int64_t)HOST_UNIX_S * 1000, CLOCK_SYNCED};
+    host.now = (struct board_now){1000, HOST_UNIX_S, (int64_t)HOST_UNIX_S * 1000 + 300, CLOCK_SYNCED};
     sensors_init(&host.sensors);
     hub_init(&host.hub, &host.sensors);
     ledger_init(&host.ledger);

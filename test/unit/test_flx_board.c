@@ -149,7 +149,7 @@ static void it_runs_and_is_said(void **state)
     assert_true(host.on[FACT_BOARD] && host.on[FACT_HEARTBEAT]);
     assert_string_equal(host.facts[FACT_BOARD], "FLX on /dev/ttyX");
     assert_non_null(strstr(host.said, "I sending its configuration\n"));
-    assert_non_null(strstr(host.said, "FLX on /dev/ttyX\n"));
+    assert_non_null(strstr(host.said, "I polling, FLX on /dev/ttyX\n"));
     assert_int_equal(board.got[FLX_PORT_CONFIG], 1);
     assert_int_equal(board.got[FLX_KUBE_CONTROL], 1);
     assert_int_equal(board.config[6], 1); /* port 1 is on */
@@ -222,7 +222,7 @@ static void a_refused_pulse_is_owed(void **state)
     const struct sensor_settings *water = NULL;
     size_t at = 0;
     for (size_t i = 0; i < host.settings->n_sensors; i++)
-        if (strcmp(host.settings->sensors[i].name, "water") == 0)
+        if (host.settings->sensors[i].enable && strcmp(host.settings->sensors[i].name, "water") == 0)
             water = &host.settings->sensors[at = i];
     assert_non_null(water);
     assert_int_equal(reading_of(at, READING_COUNTER)->milli, 10500);
@@ -304,6 +304,7 @@ static void its_clock_is_set_by_the_host(void **state)
     (void)state;
     uint8_t stamp[4];
     start();
+    uint32_t at = wall_s();
     put(stamp, wall_s() - 365 * 86400, 4);
     says(FLX_TIME_STAMP, stamp, sizeof stamp);
     run(1500);
@@ -312,7 +313,7 @@ static void its_clock_is_set_by_the_host(void **state)
     assert_int_equal(number_of("board_time_steps_total"), 1);
     assert_non_null(strstr(host.said, "I its clock is set: it was behind by 31536000"));
     char line[80];
-    snprintf(line, sizeof line, "flx/time [%u,%u]\n", wall_s() - 1, wall_s() - 1 - 365 * 86400);
+    snprintf(line, sizeof line, "flx/time [%u,%u]\n", at, at - 365 * 86400);
     char *space;
     while ((space = strstr(host.published, ", ")))
         memmove(space + 1, space + 2, strlen(space + 2) + 1);
@@ -332,7 +333,7 @@ static void the_host_is_told_the_board_s_time(void **state)
     assert_int_equal(reading_of(0, READING_COUNTER)->unix_s, HOST_UNIX_S);
     assert_int_equal(board.got[FLX_TIME_STEP], 0);
     run(2000);
-    assert_int_equal(host.ledger.now.unix_s, HOST_UNIX_S + 3); /* midnight comes by it too */
+    assert_in_range(host.ledger.now.unix_s, HOST_UNIX_S + 2, HOST_UNIX_S + 3); /* midnight comes by it too */
     assert_false(host.ledger.now.sure);
 }
 
