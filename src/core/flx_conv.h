@@ -55,7 +55,7 @@ struct flx_callbacks {
     void (*heartbeat)(void *ctx);
     /* A time stamp of the board, Unix seconds by its clock, right or wrong. */
     void (*time_stamp)(void *ctx, uint32_t s);
-    /* The host's clock is not set and the board's is: it is s now. With each time stamp and CT data. */
+    /* The host's clock is not set and the board's is: it is s now. By time stamps and CT data, each second once. */
     void (*board_time)(void *ctx, uint32_t s);
     /* The state changed; reason is for people and may be "". */
     void (*state)(void *ctx, enum flx_state from, enum flx_state to, const char *reason);
@@ -86,6 +86,7 @@ struct flx_conv {
     bool step_due;
     int64_t step_next_ms; /* its time is not judged before */
     int64_t off_ms;       /* host - board, at its last word; of the time under way too */
+    uint32_t told_s;      /* its last second while the host's clock was not set */
     /* statistics */
     uint64_t got[UINT8_MAX + 1]; /* good frames by type, also those that are unknown or ignored */
     uint64_t refused[FLX_TYPES]; /* of those: with a length or a field that is none, or none that a board says */

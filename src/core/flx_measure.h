@@ -48,7 +48,7 @@ struct flx_measured {
     struct {
         enum flx_note note; /* not FLX_MEASURED */
         unsigned channel;
-        int64_t milli; /* impossible: the gauge, or the counter where the gauge is in bounds; else the raw counter */
+        int64_t milli; /* impossible: the gauge; else the raw counter */
     } special[FLX_CT_GAUGES];
     size_t n_special;
 };
