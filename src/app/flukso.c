@@ -219,14 +219,6 @@ static void drop_sensors(struct flukso_sensor *v, size_t n)
     free(v);
 }
 
-static bool is_reported(const struct sensor_settings *x)
-{
-    const char *unit[READING_KINDS];
-
-    sensor_units(x->type, unit);
-    return x->enable && x->report && x->class != SENSOR_UART && unit[READING_COUNTER];
-}
-
 /* What was known of the sensor, when its settings are what they were. */
 static void inherit(struct flukso_sensor *s, const struct flukso_sensor *old, size_t n)
 {
@@ -253,7 +245,7 @@ static void set_sensors(struct flukso *f, const struct settings *next)
     store_want_none(f->app->store, STORE_FLUKSO);
     for (size_t i = 0; i < next->n_sensors; i++) {
         const struct sensor_settings *x = &next->sensors[i];
-        if (!is_reported(x))
+        if (!flukso_body_reported(x))
             continue;
         struct flukso_sensor *s = &f->sensors[f->n_sensors++];
         memcpy(s->id, x->id, SENSOR_ID_LEN);
@@ -311,7 +303,7 @@ static bool same_sensors(const struct flukso *f, const struct settings *next)
 
     for (size_t i = 0; i < next->n_sensors; i++) {
         const struct sensor_settings *x = &next->sensors[i];
-        if (!is_reported(x))
+        if (!flukso_body_reported(x))
             continue;
         const struct flukso_sensor *s = n < f->n_sensors ? &f->sensors[n] : NULL;
         struct jsonw w;

@@ -46,17 +46,32 @@ static void put_phase(struct jsonw *w, const struct sensor_settings *s, enum pha
         jsonw_int(w, "phase", 3);
 }
 
+bool flukso_body_reported(const struct sensor_settings *s)
+{
+    const char *unit[READING_KINDS];
+
+    if (!s->enable || !s->report || s->class == SENSOR_UART)
+        return false;
+    sensor_settings_units(s, unit);
+    return unit[READING_COUNTER] &&
+           (strcmp(unit[READING_COUNTER], "Wh") == 0 || strcmp(unit[READING_COUNTER], "L") == 0);
+}
+
 void flukso_body_config(struct jsonw *w, const struct sensor_settings *s, const char *name, enum phase phase)
 {
     jsonw_open(w, NULL, '{');
     jsonw_open(w, "config", '{');
     jsonw_str(w, "class", sensor_class_name(s->class));
     jsonw_str(w, "type", sensor_type_name(s->type));
+    if (s->subtype)
+        jsonw_str(w, "subtype", sensor_subtype_name(s->subtype));
     jsonw_str(w, "function", name);
     if (s->class == SENSOR_ANALOG) { /* S3: the clamps of three phases are identical */
         jsonw_int(w, "voltage", s->voltage[0]);
         jsonw_int(w, "current", s->current[0]);
         put_phase(w, s, phase);
+    } else if (s->class == SENSOR_CT) {
+        jsonw_int(w, "current", s->current[0]);
     } else if (s->class == SENSOR_PULSE) {
         jsonw_milli(w, "constant", s->constant_milli);
     }
