@@ -219,6 +219,11 @@ static void drop_sensors(struct flukso_sensor *v, size_t n)
     free(v);
 }
 
+static bool is_reported(const struct sensor_settings *x)
+{
+    return x->enable && x->report && sensor_settings_reportable(x);
+}
+
 /* What was known of the sensor, when its settings are what they were. */
 static void inherit(struct flukso_sensor *s, const struct flukso_sensor *old, size_t n)
 {
@@ -245,7 +250,7 @@ static void set_sensors(struct flukso *f, const struct settings *next)
     store_want_none(f->app->store, STORE_FLUKSO);
     for (size_t i = 0; i < next->n_sensors; i++) {
         const struct sensor_settings *x = &next->sensors[i];
-        if (!flukso_body_reported(x))
+        if (!is_reported(x))
             continue;
         struct flukso_sensor *s = &f->sensors[f->n_sensors++];
         memcpy(s->id, x->id, SENSOR_ID_LEN);
@@ -303,7 +308,7 @@ static bool same_sensors(const struct flukso *f, const struct settings *next)
 
     for (size_t i = 0; i < next->n_sensors; i++) {
         const struct sensor_settings *x = &next->sensors[i];
-        if (!flukso_body_reported(x))
+        if (!is_reported(x))
             continue;
         const struct flukso_sensor *s = n < f->n_sensors ? &f->sensors[n] : NULL;
         struct jsonw w;

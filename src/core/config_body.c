@@ -42,12 +42,10 @@ static void put_per_port(struct jsonw *w, const char *key, const int *v, size_t 
 /* ---- ports ---- */
 
 /* Bit n: port n. */
-static unsigned own_ports(const struct settings *s, const struct sensor_settings *x)
+static unsigned own_ports(const struct sensor_settings *x)
 {
     unsigned ports = 0;
 
-    if (x->made == MADE_PORT)
-        return 1u << s->port[x->made_of].port;
     for (size_t i = 0; i < x->n_ports; i++)
         ports |= 1u << x->ports[i];
     return ports;
@@ -59,12 +57,12 @@ static unsigned ports_of(const struct settings *s, const struct sensor_settings 
     unsigned ports = 0;
 
     if (x->made != MADE_DERIVE)
-        return own_ports(s, x);
+        return own_ports(x);
     const struct derive_settings *d = &s->derive[x->made_of];
-    for (size_t i = 0; i < d->n_of; i++)
-        ports |= own_ports(s, &s->sensors[d->parts[i]]);
-    for (size_t i = 0; i < d->n_minus; i++)
-        ports |= own_ports(s, &s->sensors[d->minuses[i]]);
+    for (size_t i = 0; i < d->n_of + d->n_minus; i++) {
+        size_t part = i < d->n_of ? d->parts[i] : d->minuses[i - d->n_of];
+        ports |= part < s->n_sensors ? own_ports(&s->sensors[part]) : 0;
+    }
     return ports;
 }
 
@@ -105,7 +103,7 @@ static void put_details(struct jsonw *w, const struct settings *s, const struct 
         put_per_port(w, "voltage", x->voltage, x->n_ports);
         put_per_port(w, "current", x->current, x->n_ports);
     } else if (x->class == SENSOR_PULSE) {
-        jsonw_milli(w, "constant", x->made == MADE_PORT ? s->port[x->made_of].constant_milli : x->constant_milli);
+        jsonw_milli(w, "constant", x->constant_milli);
     }
     jsonw_str(w, "data_type", reading_kind_name(unit[READING_COUNTER] ? READING_COUNTER : READING_GAUGE));
     jsonw_int(w, "rid", x->rid);
@@ -146,33 +144,14 @@ static void put_port(struct jsonw *w, const struct port_settings *p)
     }
 }
 
-/* A port that the settings do not name: off. */
-static void put_no_port(struct jsonw *w, int port)
-{
-    jsonw_int(w, "enable", 0);
-    jsonw_str(w, "class", sensor_class_name(port <= 3 ? SENSOR_CT : port <= 6 ? SENSOR_PULSE : SENSOR_UART));
-}
-
-static const struct port_settings *find_port(const struct settings *s, int port)
-{
-    for (size_t i = 0; i < s->n_port; i++)
-        if (s->port[i].port == port)
-            return &s->port[i];
-    return NULL;
-}
-
 void config_body_flx(struct jsonw *w, const struct settings *s)
 {
     jsonw_open(w, NULL, '{');
-    for (int port = 1; port <= SETTINGS_FLX_PORTS; port++) {
-        const struct port_settings *p = find_port(s, port);
-        const char key[] = {(char)('0' + port), '\0'};
+    for (size_t i = 0; i < s->n_port; i++) {
+        const char key[] = {(char)('0' + s->port[i].port), '\0'}; /* 1 to 7 */
 
         jsonw_open(w, key, '{');
-        if (p)
-            put_port(w, p);
-        else
-            put_no_port(w, port);
+        put_port(w, &s->port[i]);
         jsonw_close(w, '}');
     }
     jsonw_open(w, "main", '{');

@@ -46,17 +46,6 @@ static void put_phase(struct jsonw *w, const struct sensor_settings *s, enum pha
         jsonw_int(w, "phase", 3);
 }
 
-bool flukso_body_reported(const struct sensor_settings *s)
-{
-    const char *unit[READING_KINDS];
-
-    if (!s->enable || !s->report || s->class == SENSOR_UART)
-        return false;
-    sensor_settings_units(s, unit);
-    return unit[READING_COUNTER] &&
-           (strcmp(unit[READING_COUNTER], "Wh") == 0 || strcmp(unit[READING_COUNTER], "L") == 0);
-}
-
 void flukso_body_config(struct jsonw *w, const struct sensor_settings *s, const char *name, enum phase phase)
 {
     jsonw_open(w, NULL, '{');

@@ -17,10 +17,6 @@ struct thin_row;
  * is sent are the whole units below them, because the server takes integers alone. */
 void flukso_body_measurements(struct jsonw *w, const struct thin_row *rows, size_t n);
 
-/* Is it reported? Enabled and meant to be, with a counter of Wh or L: the server's charts know no other. Reactive
- * energy has one of VARh, voltages and currents have none; so of a clamp's twelve sensors two are left. */
-bool flukso_body_reported(const struct sensor_settings *s);
-
 /* {"config":{…}} of a reported sensor; members that do not apply are left out. name: as the server takes it
  * (core/fold.h). `phase` is 1 for each analog sensor of a
  * single-phase set-up, and 3 for sensor 1 of a three-phase one. */
