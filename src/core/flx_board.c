@@ -254,8 +254,8 @@ static void say_steps(struct flx_board *b)
     if (b->conv.steps == b->steps)
         return;
     b->steps = b->conv.steps;
-    *num_put_milli(off, b->conv.off_ms) = '\0';
-    b->host->say(b->ctx, BOARD_INFO, "its clock is set: it was behind by %s s", off);
+    *num_put_milli(off, b->conv.off_ms < 0 ? -b->conv.off_ms : b->conv.off_ms) = '\0';
+    b->host->say(b->ctx, BOARD_INFO, "its clock is set: it was %s s %s", off, b->conv.off_ms < 0 ? "ahead" : "behind");
 }
 
 static void flx_board_second(void *self, const struct board_now *now)

@@ -143,7 +143,7 @@ def test_a_synchronisation(running):
     one = run(g, "sync")["result"]["board"]
     assert one["ok"] and one["text"] == "successful: its configuration was sent, and it asks for none"
     assert number(g, "board_writes_total") == 2
-    assert run(g, "self-test")["lines"][0].startswith("board: ok: FLX on ")
+    assert run(g, "selftest")["lines"][0].startswith("board: ok: FLX on ")
     sim.do("silent on")
     one = run(g, "sync")["result"]["board"]
     assert one["code"] == 3 and "pong" in one["text"], one
