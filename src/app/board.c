@@ -50,6 +50,15 @@ static struct board_now this_moment(struct board *b)
     return now;
 }
 
+/* The same by the last look at the wall clock, a second ago at most: bytes come often. */
+static struct board_now about_now(const struct board *b)
+{
+    const struct clock *c = &b->app->clock;
+    int64_t mono_ms = app_mono_ms(b->app), wall_ms = mono_ms + c->offset_ms;
+
+    return (struct board_now){mono_ms, c->state == CLOCK_UNSET ? 0 : wall_ms / 1000, wall_ms, c->state};
+}
+
 static void on_deadline(uv_timer_t *t);
 
 /* After each call into the driver. */
@@ -104,7 +113,7 @@ static void on_bytes(void *ctx, const char *p, size_t n)
 
     if (b->stopped)
         return;
-    struct board_now now = this_moment(b);
+    struct board_now now = about_now(b);
     if (b->record)
         record_bytes(b->record, now.mono_ms, "rx", p, n);
     b->driver->bytes(b->self, (const uint8_t *)p, n, &now);
@@ -217,6 +226,7 @@ static void host_clock(void *ctx, int64_t unix_s)
     if (!b->app->settings->board.set_host_clock)
         return;
     error = kernel_clock_set(unix_s);
+    app_unix_s(b->app); /* it is looked at again */
     if (error == 0)
         log_note("board: this host's clock was set to the board's (%lld)", (long long)unix_s);
     else if (error != b->clock_said)
