@@ -1,52 +1,31 @@
-/* The retained topic /device/<device>/config/sensor, in the form that clients take (mqtt.md).
- * It never publishes the same body twice on one connection: a second within 2 s upsets a client (mqtt.md,
- * rule 4). */
+/* The retained topics /device/<device>/config/sensor, flx and kube, in the form that clients take (mqtt.md). The latter
+ * two are those of a v3 device: without an FLX board they are cleared. */
 #include "app/app.h"
+#include "app/retained.h"
 #include "core/config_body.h"
 #include "core/jsonw.h"
 #include "core/settings.h"
 #include "core/util.h"
 #include "io/log.h"
-#include "io/mqtt.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+/* In the order in which clients want them: sensors are what they cannot do without. */
+enum { TOPIC_SENSOR, TOPIC_FLX, TOPIC_KUBE };
 
 struct config_topics {
     struct app *app;
-    char topic[80];
-    struct jsonw body;
-    bool due; /* not yet published on this connection */
+    struct retained topics;
+    service_done done;
+    void *done_ctx;
 };
-
-static void publish(void *self)
-{
-    struct config_topics *t = self;
-
-    if (t->due)
-        t->due = mqtt_publish(t->app->mqtt, t->topic, t->body.buf, t->body.len, true) < 0;
-}
-
-static void on_up(void *self)
-{
-    struct config_topics *t = self;
-
-    t->due = t->body.len > 0;
-    publish(t);
-}
-
-static void on_down(void *self, const char *reason)
-{
-    (void)self, (void)reason;
-}
 
 static void *topics_new(struct app *app)
 {
     struct config_topics *t = must(calloc(1, sizeof *t));
 
     t->app = app;
-    mqtt_listen(app->mqtt, &(struct mqtt_listener){t, on_up, on_down, publish});
+    retained_init(&t->topics, app);
     return t;
 }
 
@@ -65,21 +44,22 @@ static void tell_unannounced(const struct settings *s)
 static void topics_apply(void *self, const struct settings *old, const struct settings *next)
 {
     struct config_topics *t = self;
-    struct jsonw body;
+    bool flx = next->board.protocol == BOARD_FLX;
+    struct jsonw sensors, ports, kubes;
 
     (void)old;
-    snprintf(t->topic, sizeof t->topic, "/device/%s/config/sensor", next->device.id);
-    jsonw_init(&body);
-    config_body_sensors(&body, next);
-    if (body.len == t->body.len && memcmp(body.buf, t->body.buf, body.len) == 0) {
-        jsonw_free(&body);
-        return;
+    jsonw_init(&sensors);
+    jsonw_init(&ports);
+    jsonw_init(&kubes);
+    config_body_sensors(&sensors, next);
+    if (flx) {
+        config_body_flx(&ports, next);
+        config_body_kube(&kubes);
     }
-    jsonw_free(&t->body);
-    t->body = body;
-    t->due = true;
-    tell_unannounced(next);
-    publish(t);
+    if (retained_set(&t->topics, TOPIC_SENSOR, "config/sensor", &sensors))
+        tell_unannounced(next);
+    retained_set(&t->topics, TOPIC_FLX, "config/flx", &ports);
+    retained_set(&t->topics, TOPIC_KUBE, "config/kube", &kubes);
 }
 
 static void topics_stop(void *self)
@@ -87,15 +67,23 @@ static void topics_stop(void *self)
     (void)self;
 }
 
+static void on_closed(void *ctx)
+{
+    struct config_topics *t = ctx;
+    service_done done = t->done;
+    void *done_ctx = t->done_ctx;
+
+    free(t);
+    done(done_ctx);
+}
+
 static void topics_close(void *self, service_done done, void *ctx)
 {
     struct config_topics *t = self;
 
-    if (t->app->mqtt)
-        mqtt_unlisten(t->app->mqtt, t);
-    jsonw_free(&t->body);
-    free(t);
-    done(ctx);
+    t->done = done;
+    t->done_ctx = ctx;
+    retained_close(&t->topics, on_closed, t);
 }
 
 const struct service service_config_topics = {

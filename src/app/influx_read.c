@@ -17,6 +17,7 @@ static void add_series(struct influx_names *names, uint32_t series, const struct
                                                    .sensor = must(strdup(s->id)),
                                                    .name = must(strdup(s->name)),
                                                    .type = (enum sensor_type)s->type,
+                                                   .subtype = (enum sensor_subtype)s->subtype,
                                                    .kind = kind};
 }
 

@@ -26,16 +26,23 @@ struct slot {
     uint8_t bits;
 };
 
+/* A sensor that went away: its retained topics are to be cleared (pitfall 5). */
+struct removed {
+    char id[SENSOR_ID_LEN + 1];
+    bool kind[READING_KINDS]; /* that it had */
+};
+
 struct mqtt_sink {
     struct app *app;
     struct slot *slots; /* beside the slots of app->sensors, as many as were seen */
     size_t n_slots;
     size_t n_pending; /* bits PENDING_* set */
     uv_idle_t walk;
-    size_t cursor;                      /* of the walk */
-    bool all_counters;                  /* this walk sends every counter: a broker without persistence has lost them */
-    char (*removed)[SENSOR_ID_LEN + 1]; /* ids whose retained topics are to be cleared (pitfall 5) */
+    size_t cursor;     /* of the walk */
+    bool all_counters; /* this walk sends every counter: a broker without persistence has lost them */
+    struct removed *removed;
     size_t n_removed;
+    payload_fn put[SENSOR_CLASSES]; /* how a class's payloads are written */
     char topic[READING_KINDS][TOPIC_SENSOR_MAX];
     struct payload_stamp stamp;
     uint64_t published[READING_KINDS], dropped[READING_KINDS], unstamped;
@@ -80,7 +87,7 @@ static struct slot *slot_of(struct mqtt_sink *s, sensor_handle handle)
 static int publish(struct mqtt_sink *s, const struct sensor *x, enum reading_kind kind, int64_t unix_s, int64_t milli)
 {
     char payload[PAYLOAD_MAX];
-    size_t len = payload_put(payload, &s->stamp, unix_s, kind, milli, x->unit[kind]);
+    size_t len = s->put[x->class](payload, &s->stamp, unix_s, kind, milli, x->unit[kind]);
 
     topic_set_id(s->topic[kind], x->id);
     int rc = mqtt_publish(s->app->mqtt, s->topic[kind], payload, len, true);
@@ -142,12 +149,14 @@ static int walk_slot(struct mqtt_sink *s, struct slot *slot)
 }
 
 /* Clear the retained topics of a sensor that went away. */
-static int walk_removed(struct mqtt_sink *s, const char *id)
+static int walk_removed(struct mqtt_sink *s, const struct removed *x)
 {
-    if (sensors_find(&s->app->sensors, id))
+    if (sensors_find(&s->app->sensors, x->id))
         return 0; /* it is back */
     for (int kind = 0; kind < READING_KINDS; kind++) {
-        topic_set_id(s->topic[kind], id);
+        if (!x->kind[kind])
+            continue;
+        topic_set_id(s->topic[kind], x->id);
         if (mqtt_publish(s->app->mqtt, s->topic[kind], "", 0, true) < 0)
             return -1;
     }
@@ -160,7 +169,7 @@ static void on_walk(uv_idle_t *walk)
     size_t budget = SENSORS_A_TURN;
 
     for (; s->n_removed && budget; budget--, s->n_removed--)
-        if (walk_removed(s, s->removed[s->n_removed - 1]) < 0)
+        if (walk_removed(s, &s->removed[s->n_removed - 1]) < 0)
             goto full;
     for (; s->cursor < s->n_slots && budget; budget--, s->cursor++)
         if (walk_slot(s, &s->slots[s->cursor]) < 0)
@@ -305,9 +314,22 @@ static bool has_enabled(const struct settings *settings, const char *id, size_t 
 static bool is_noted(const struct mqtt_sink *s, const char *id)
 {
     for (size_t i = 0; i < s->n_removed; i++)
-        if (strcmp(s->removed[i], id) == 0)
+        if (strcmp(s->removed[i].id, id) == 0)
             return true;
     return false;
+}
+
+static void note_one(struct mqtt_sink *s, const struct sensor_settings *x)
+{
+    const char *unit[READING_KINDS];
+    struct removed *r;
+
+    s->removed = grown(s->removed, s->n_removed, sizeof *s->removed);
+    r = &s->removed[s->n_removed++];
+    memcpy(r->id, x->id, sizeof r->id);
+    sensor_settings_units(x, unit);
+    for (int kind = 0; kind < READING_KINDS; kind++)
+        r->kind[kind] = unit[kind] != NULL;
 }
 
 /* Note the ids that were enabled and are no longer. */
@@ -318,16 +340,23 @@ static void note_removed(struct mqtt_sink *s, const struct settings *old, const 
 
         if (!x->enable || has_enabled(next, x->id, i) || is_noted(s, x->id))
             continue;
-        s->removed = grown(s->removed, s->n_removed, sizeof *s->removed);
-        memcpy(s->removed[s->n_removed++], x->id, SENSOR_ID_LEN + 1);
+        note_one(s, x);
     }
     walk_on(s);
+}
+
+/* Derived sensors keep their thousandths on any board. */
+static void choose_form(struct mqtt_sink *s, enum board_protocol protocol)
+{
+    for (int c = 0; c < SENSOR_CLASSES; c++)
+        s->put[c] = protocol == BOARD_FLX || c == SENSOR_DERIVED ? payload_put_v3 : payload_put;
 }
 
 static void sink_apply(void *self, const struct settings *old, const struct settings *next)
 {
     struct mqtt_sink *s = self;
 
+    choose_form(s, next->board.protocol);
     if (old)
         note_removed(s, old, next);
     connect_as(s, next);

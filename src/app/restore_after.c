@@ -61,10 +61,11 @@ static void on_again(uv_timer_t *t)
 /* The nth topic that is left behind; false: there are no more. */
 static bool topic(const struct restore *p, size_t n, char out[TOPIC_MAX])
 {
-    size_t of_device = p->leaves[0] ? 2 : 0;
+    static const char *const below[] = {"config/sensor", "availability", "config/flx", "config/kube", "test/tap"};
+    size_t of_device = p->leaves[0] ? ARRAY_LEN(below) : 0;
 
     if (n < of_device) {
-        snprintf(out, TOPIC_MAX, n ? "/device/%s/availability" : "/device/%s/config/sensor", p->leaves);
+        snprintf(out, TOPIC_MAX, "/device/%s/%s", p->leaves, below[n]);
         return true;
     }
     n -= of_device;

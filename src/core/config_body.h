@@ -1,5 +1,5 @@
-/* The body of /device/<device>/config/sensor (mqtt.md): the sensors of the settings in the form that clients
- * take. It never publishes anything and keeps nothing.
+/* The bodies of /device/<device>/config/… (mqtt.md): sensors, ports of an FLX board and radio nodes, in the form that
+ * clients take. It never publishes anything and keeps nothing.
  *
  * A sensor is announced with enable 1 only when clients can use it; every other one is {"id":…,"enable":0},
  * which they skip. One enabled entry of a type they do not know makes flukso-hacs drop all sensors (mqtt.md,
@@ -13,10 +13,18 @@
 
 struct jsonw;
 
-/* True when the sensor is enabled, its class yields readings (uart does not) and clients know its type. */
+/* True when the sensor is enabled, its class yields readings (uart does not) and clients know its type; of electricity
+ * without a subtype they know W and Wh only. */
 bool config_body_announced(const struct sensor_settings *s);
 
-/* Write the whole object. Ids have been derived (settings_derive_ids()). */
+/* Write the whole object of config/sensor. Ids have been derived (settings_derive_ids()). */
 void config_body_sensors(struct jsonw *w, const struct settings *s);
+
+/* That of config/flx: all ports of an FLX board, whether they are on or not. A clamp's shift is the whole turn, also of
+ * one that is the wrong way round. */
+void config_body_flx(struct jsonw *w, const struct settings *s);
+
+/* That of config/kube: no radio nodes, no keys. */
+void config_body_kube(struct jsonw *w);
 
 #endif

@@ -52,11 +52,15 @@ void flukso_body_config(struct jsonw *w, const struct sensor_settings *s, const 
     jsonw_open(w, "config", '{');
     jsonw_str(w, "class", sensor_class_name(s->class));
     jsonw_str(w, "type", sensor_type_name(s->type));
+    if (s->subtype)
+        jsonw_str(w, "subtype", sensor_subtype_name(s->subtype));
     jsonw_str(w, "function", name);
     if (s->class == SENSOR_ANALOG) { /* S3: the clamps of three phases are identical */
         jsonw_int(w, "voltage", s->voltage[0]);
         jsonw_int(w, "current", s->current[0]);
         put_phase(w, s, phase);
+    } else if (s->class == SENSOR_CT) {
+        jsonw_int(w, "current", s->current[0]);
     } else if (s->class == SENSOR_PULSE) {
         jsonw_milli(w, "constant", s->constant_milli);
     }

@@ -56,6 +56,10 @@ static void put_series(struct jsonw *w, const struct influx_series *s)
     }
     put_text(w, ",sensor=");
     put_text(w, s->sensor);
+    if (s->subtype) {
+        put_text(w, ",subtype=");
+        put_text(w, sensor_subtype_name(s->subtype));
+    }
     put_text(w, s->kind == READING_GAUGE ? " gauge=" : " counter=");
 }
 

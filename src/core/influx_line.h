@@ -1,9 +1,10 @@
 /* InfluxDB's line protocol: rows as lines, the address that takes them, and what its answers mean. Any receiver of the
  * protocol will do (InfluxDB 1 and 2, VictoriaMetrics). It never sends anything and never sees a token.
  *
- *     electricity,device=<id>,name=my\ house,sensor=<id> gauge=213 1795441058
- *     └ type      └ tags, sorted by key                  │         └ Unix second (precision=s)
- *                                                        └ one field, gauge or counter: at most 3 decimals */
+ *     electricity,device=<id>,name=my\ house,sensor=<id>,subtype=pplus gauge=213 1795441058
+ *     └ type      └ tags, sorted by key; subtype of a v3 board's    │         └ Unix second (precision=s)
+ *                                                                   └ one field, gauge or counter: at most 3 decimals
+ */
 #ifndef CORE_INFLUX_LINE_H
 #define CORE_INFLUX_LINE_H
 
@@ -20,6 +21,7 @@ struct influx_series {
     const char *device, *sensor; /* ids */
     const char *name;            /* for people; NULL or "": no such tag */
     enum sensor_type type;
+    enum sensor_subtype subtype; /* NONE: no such tag */
     enum reading_kind kind;
 };
 

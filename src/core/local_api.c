@@ -7,16 +7,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DAY_S 86400
+
 /* The API's names of the units that gauges come in. */
 static const struct {
     const char *gauge, *name;
-} units[] = {{"W", "watt"}, {"L/day", "lperday"}};
+    int64_t factor;
+} units[] = {{"W", "watt", 1}, {"L/day", "lperday", 1}, {"L/s", "lperday", DAY_S}};
 
-static const char *unit_name(const char *gauge)
+static const char *unit_name(const char *gauge, int64_t *factor)
 {
     for (size_t i = 0; gauge && i < ARRAY_LEN(units); i++)
-        if (strcmp(units[i].gauge, gauge) == 0)
+        if (strcmp(units[i].gauge, gauge) == 0) {
+            *factor = units[i].factor;
             return units[i].name;
+        }
     return NULL;
 }
 
@@ -54,7 +59,7 @@ static bool get_callback(char *out, const char *query)
 int local_api_check(struct local_api_request *out, const char *query, const char *x_version, const char *gauge_unit,
                     char error[LOCAL_API_ERROR])
 {
-    const char *unit = unit_name(gauge_unit);
+    const char *unit = unit_name(gauge_unit, &out->factor);
     const char *wrong = NULL;
 
     if (!unit) {
@@ -90,7 +95,7 @@ void local_api_write(struct jsonw *w, const struct local_api_request *q, const s
         jsonw_open(w, NULL, '[');
         jsonw_int(w, NULL, pairs[i].unix_s);
         if (pairs[i].known)
-            jsonw_milli(w, NULL, pairs[i].milli);
+            jsonw_milli(w, NULL, pairs[i].milli * q->factor);
         else
             jsonw_str(w, NULL, "nan");
         jsonw_close(w, ']');

@@ -6,6 +6,7 @@
 #include "core/util.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct jsonw;
 struct window_pair;
@@ -15,6 +16,7 @@ struct window_pair;
 
 struct local_api_request {
     char callback[LOCAL_API_CALLBACK + 1]; /* "": plain JSON */
+    int64_t factor;                        /* of values in the sensor's unit: 86400 makes L/day of L/s */
 };
 
 /* Check the query (behind the '?') and the header X-Version (or NULL) of a request for a sensor whose gauge

@@ -30,21 +30,63 @@ static void stamp_set(struct payload_stamp *stamp, int64_t unix_s)
     stamp->unix_s = unix_s;
 }
 
-size_t payload_put(char dst[PAYLOAD_MAX], struct payload_stamp *stamp, int64_t unix_s, enum reading_kind kind,
-                   int64_t milli, const char *unit)
+/* "[<unix s>,": the end of it. */
+static inline char *put_stamp(char *dst, struct payload_stamp *stamp, int64_t unix_s)
 {
-    char *p = dst;
-
     if (stamp->unix_s != unix_s || !stamp->len)
         stamp_set(stamp, unix_s);
-    memcpy(p, stamp->text, sizeof stamp->text); /* a fixed size, so that it costs a few moves */
-    p += stamp->len;
-    p = kind == READING_GAUGE ? num_put_int(p, round_half_up(milli)) : num_put_milli(p, milli);
-    *p++ = ',';
+    memcpy(dst, stamp->text, sizeof stamp->text); /* a fixed size, so that it costs a few moves */
+    return dst + stamp->len;
+}
+
+/* "\"<unit>\"]": the end of it. */
+static inline char *put_unit(char *p, const char *unit)
+{
     *p++ = '"';
     for (size_t i = 0; unit[i] && i < PAYLOAD_UNIT_MAX; i++)
         *p++ = unit[i];
     *p++ = '"';
     *p++ = ']';
-    return (size_t)(p - dst);
+    return p;
+}
+
+size_t payload_put(char dst[PAYLOAD_MAX], struct payload_stamp *stamp, int64_t unix_s, enum reading_kind kind,
+                   int64_t milli, const char *unit)
+{
+    char *p = put_stamp(dst, stamp, unix_s);
+
+    p = kind == READING_GAUGE ? num_put_int(p, round_half_up(milli)) : num_put_milli(p, milli);
+    *p++ = ',';
+    return (size_t)(put_unit(p, unit) - dst);
+}
+
+/* An integer, or a decimal with all three digits. */
+static char *put_three(char *p, int64_t milli)
+{
+    int rest = (int)(milli % 1000);
+
+    if (milli < 0 && milli > -1000)
+        *p++ = '-';
+    p = num_put_int(p, milli / 1000);
+    if (rest == 0)
+        return p;
+    rest = rest < 0 ? -rest : rest;
+    *p++ = '.';
+    *p++ = (char)('0' + rest / 100);
+    *p++ = (char)('0' + rest / 10 % 10);
+    *p++ = (char)('0' + rest % 10);
+    return p;
+}
+
+size_t payload_put_v3(char dst[PAYLOAD_MAX], struct payload_stamp *stamp, int64_t unix_s, enum reading_kind kind,
+                      int64_t milli, const char *unit)
+{
+    char *p = put_stamp(dst, stamp, unix_s);
+
+    (void)kind;
+    *p++ = ' ';
+    p = put_three(p, milli);
+    *p++ = ',';
+    *p++ = ' ';
+    return (size_t)(put_unit(p, unit) - dst);
 }

@@ -3,7 +3,8 @@
  *
  *   /sensor/<32 hex>/gauge      [<unix s>,<integer>,"<unit>"]
  *   /sensor/<32 hex>/counter    [<unix s>,<integer or short decimal>,"<unit>"]
- */
+ *
+ * Sensors of a v3 board, and derived ones: both kinds [<unix s>, <integer, or three decimals>, "<unit>"] */
 #ifndef CORE_TOPICS_H
 #define CORE_TOPICS_H
 
@@ -17,7 +18,7 @@
 
 #define TOPIC_SENSOR_MAX 50 /* "/sensor/" + id + "/counter" + '\0' */
 #define PAYLOAD_UNIT_MAX 8  /* bytes of a unit's text, "L/day" */
-#define PAYLOAD_MAX      (2 * NUM_MAX + PAYLOAD_UNIT_MAX + 8)
+#define PAYLOAD_MAX      (2 * NUM_MAX + PAYLOAD_UNIT_MAX + 10)
 
 #define TOPIC_ID_AT 8 /* behind "/sensor/" */
 
@@ -40,5 +41,13 @@ struct payload_stamp {
  * half up to an integer as FLM02 boards do, a counter keeps its thousandths. */
 size_t payload_put(char dst[PAYLOAD_MAX], struct payload_stamp *stamp, int64_t unix_s, enum reading_kind kind,
                    int64_t milli, const char *unit);
+
+/* The same as v3 boards do: gauges keep their thousandths, too. */
+size_t payload_put_v3(char dst[PAYLOAD_MAX], struct payload_stamp *stamp, int64_t unix_s, enum reading_kind kind,
+                      int64_t milli, const char *unit);
+
+/* Either of them. */
+typedef size_t (*payload_fn)(char dst[PAYLOAD_MAX], struct payload_stamp *stamp, int64_t unix_s, enum reading_kind kind,
+                             int64_t milli, const char *unit);
 
 #endif

@@ -50,7 +50,7 @@ struct mqtt_listener {
     void (*writable)(void *ctx);                 /* after MQTT_LATER: there is room again */
 };
 
-#define MQTT_LISTENERS 5 /* sink, config topics, restore; Home Assistant and tmpo to come */
+#define MQTT_LISTENERS 7 /* sink, config topics, tap and its topic, restore; Home Assistant and tmpo to come */
 
 /* Why something was not published. */
 enum { MQTT_DOWN = -1, MQTT_LATER = -2 };

@@ -4,6 +4,7 @@
 #include "core/jsonw.h"
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,198 @@ static void what_clients_do_not_take_is_not_announced(void **state)
     assert_non_null(strstr(body(2), "\"4\":{\"id\":\"" ID2 "\",\"enable\":0}"));
 }
 
+/* ---- an FLX board ---- */
+
+#define DEVICE "0123456789abcdef0123456789abcdef"
+
+static struct settings *flx(const char *more)
+{
+    static const char head[] =
+        "{\"version\":1,\"device\":{\"id\":\"" DEVICE "\"},\"board\":{\"protocol\":\"flx\",\"device\":\"/dev/x\"}";
+    struct settings_errors errors = {0};
+    char text[2000];
+
+    snprintf(text, sizeof text, "%s%s}", head, more);
+    struct settings *s = settings_parse(text, strlen(text), &errors, NULL);
+    if (!s || settings_derive_ids(s, NULL, &errors) < 0)
+        fail_msg("%s: %s", errors.v[0].path, errors.v[0].message);
+    return s;
+}
+
+static cJSON *written(void (*write)(struct jsonw *w, const struct settings *s), const struct settings *s)
+{
+    jsonw_free(&w);
+    write(&w, s);
+    jsonw_raw(&w, "", 1);
+    return cJSON_Parse(w.buf);
+}
+
+/* One entry as text, with its id cut out; static. */
+static const char *entry(const cJSON *tree, const char *key)
+{
+    static char text[400];
+    cJSON *one = cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(tree, key), true);
+    const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(one, "id"));
+
+    assert_true(id && sensor_id_valid(id));
+    cJSON_DeleteItemFromObjectCaseSensitive(one, "id");
+    assert_true(cJSON_PrintPreallocated(one, text, sizeof text, false));
+    cJSON_Delete(one);
+    return text;
+}
+
+/* mqtt.md: 12 per clamp, data_type counter for pplus to q4; names are the ports', in config/flx */
+static void twelve_sensors_of_a_clamp(void **state)
+{
+    static const char *const names[] = {"pplus", "pminus", "q1", "q2",   "q3",   "q4",
+                                        "vrms",  "irms",   "pf", "vthd", "ithd", "alpha"};
+    struct settings *s = flx("");
+    cJSON *tree = written(config_body_sensors, s);
+    char key[8], want[200];
+
+    (void)state;
+    assert_int_equal(cJSON_GetArraySize(tree), 39);
+    for (int i = 0; i < 36; i++) {
+        snprintf(key, sizeof key, "%d", i + 1);
+        snprintf(want, sizeof want,
+                 "{\"enable\":1,\"type\":\"electricity\",\"subtype\":\"%s\",\"class\":\"ct\",\"port\":[%d],"
+                 "\"data_type\":\"%s\",\"rid\":0}",
+                 names[i % 12], i / 12 + 1, i % 12 < 6 ? "counter" : "gauge");
+        assert_string_equal(entry(tree, key), want);
+    }
+    for (int i = 36; i < 39; i++) {
+        snprintf(key, sizeof key, "%d", i + 1);
+        assert_string_equal(entry(tree, key), "{\"enable\":0}");
+    }
+    cJSON_Delete(tree);
+    settings_free(s);
+}
+
+/* Byte for byte, with a clamp alone: what is off holds id and enable, and all 39 are there. */
+static void the_first_bytes(void **state)
+{
+    struct settings *s = flx(",\"ports\":[{\"port\":1,\"name\":\"main\",\"enable\":true,\"rid\":3,"
+                             "\"ids\":{\"pplus\":\"" ID1 "\",\"pminus\":\"" ID2 "\"}}]");
+    static const char head[] =
+        "{\"1\":{\"id\":\"" ID1 "\",\"enable\":1,\"type\":\"electricity\",\"subtype\":\"pplus\",\"class\":\"ct\","
+        "\"port\":[1],\"data_type\":\"counter\",\"rid\":3},"
+        "\"2\":{\"id\":\"" ID2 "\",\"enable\":1,\"type\":\"electricity\",\"subtype\":\"pminus\",";
+
+    (void)state;
+    cJSON *tree = written(config_body_sensors, s);
+    assert_memory_equal(w.buf, head, sizeof head - 1);
+    assert_string_equal(entry(tree, "13"), "{\"enable\":0}");
+    assert_string_equal(entry(tree, "39"), "{\"enable\":0}");
+    cJSON_Delete(tree);
+    settings_free(s);
+}
+
+/* A client that takes this for a v3 device knows no electricity without subtype; heat it does not know at all. */
+static void pulse_ports(void **state)
+{
+    struct settings *s =
+        flx(",\"ports\":[{\"port\":4,\"name\":\"water\",\"type\":\"water\",\"constant\":0.5,\"enable\":true},"
+            "{\"port\":5,\"name\":\"heat\",\"type\":\"heat\",\"enable\":true},"
+            "{\"port\":6,\"name\":\"pump\",\"type\":\"electricity\",\"constant\":1,\"enable\":true}]");
+    cJSON *tree = written(config_body_sensors, s);
+
+    (void)state;
+    assert_string_equal(entry(tree, "37"), "{\"enable\":1,\"type\":\"water\",\"class\":\"pulse\",\"port\":[4],"
+                                           "\"constant\":0.5,\"data_type\":\"counter\",\"rid\":0}");
+    assert_string_equal(entry(tree, "38"), "{\"enable\":0}");
+    assert_string_equal(entry(tree, "39"),
+                        "{\"enable\":1,\"type\":\"electricity\",\"subtype\":\"pplus\",\"class\":\"pulse\","
+                        "\"port\":[6],\"constant\":1,\"data_type\":\"counter\",\"rid\":0}");
+    cJSON_Delete(tree);
+    settings_free(s);
+}
+
+/* A derived sensor has a name of its own, which one client looks at only where there is a port: those of its parts. */
+static void derived_sensors(void **state)
+{
+    struct settings *s =
+        flx(",\"phase\":\"3p+n\",\"derive\":["
+            "{\"key\":\"a\",\"name\":\"two\",\"kind\":\"sum\",\"of\":[\"port 3 irms\",\"port 1 irms\"]},"
+            "{\"key\":\"b\",\"name\":\"mixed\",\"kind\":\"sum\",\"of\":[\"port 1 pplus\",\"port 2 pminus\"]},"
+            "{\"key\":\"c\",\"name\":\"odd\",\"kind\":\"sum\",\"of\":[\"port 1 q1\",\"port 2 q2\"]},"
+            "{\"key\":\"d\",\"name\":\"none\",\"kind\":\"sum\",\"of\":[\"port 1 vthd\",\"port 2 pf\"]}]");
+    cJSON *tree = written(config_body_sensors, s);
+
+    (void)state;
+    assert_string_equal(entry(tree, "101"), "{\"enable\":1,\"type\":\"electricity\",\"subtype\":\"irms\",\"class\":"
+                                            "\"derived\",\"function\":\"two\",\"port\":[1,3],\"data_type\":\"gauge\","
+                                            "\"rid\":0}");
+    assert_string_equal(entry(tree, "102"),
+                        "{\"enable\":1,\"type\":\"electricity\",\"subtype\":\"pplus\",\"class\":"
+                        "\"derived\",\"function\":\"mixed\",\"port\":[1,2],\"data_type\":\"counter\","
+                        "\"rid\":0}");
+    assert_string_equal(entry(tree, "103"), "{\"enable\":0}"); /* of VAR, which no client would know */
+    assert_string_equal(entry(tree, "104"), "{\"enable\":0}"); /* it has no counter, and nothing tells what it is */
+    assert_string_equal(entry(tree, "105"),
+                        "{\"enable\":1,\"type\":\"electricity\",\"subtype\":\"pplus\",\"class\":\"derived\","
+                        "\"function\":\"grid import\",\"port\":[1,2,3],\"data_type\":\"counter\",\"rid\":0}");
+    assert_non_null(
+        strstr(entry(tree, "106"), "\"subtype\":\"pminus\",\"class\":\"derived\",\"function\":\"grid export\""));
+    cJSON_Delete(tree);
+    settings_free(s);
+}
+
+/* Beside an FLM02 board's sensors: there electricity without a subtype is what clients know. */
+static void derived_of_an_flm02_board(void **state)
+{
+    size_t of[] = {0};
+    char name[] = "sum", id[] = ID2;
+    struct derive_settings d = {.kind = DERIVE_SUM, .n_of = 1};
+    struct settings s = {
+        .board = {.protocol = BOARD_FLM02}, .sensors = sensors, .n_sensors = 2, .derive = &d, .n_derive = 1};
+
+    (void)state;
+    memcpy(d.parts, of, sizeof of);
+    sensors[1] = (struct sensor_settings){.id = id,
+                                          .name = name,
+                                          .class = SENSOR_DERIVED,
+                                          .made = MADE_DERIVE,
+                                          .number = 101,
+                                          .unit = {"W", "Wh"},
+                                          .enable = true};
+    cJSON *tree = written(config_body_sensors, &s);
+    assert_string_equal(entry(tree, "101"), "{\"enable\":1,\"type\":\"electricity\",\"class\":\"derived\",\"function\":"
+                                            "\"sum\",\"port\":[1],\"data_type\":\"counter\",\"rid\":0}");
+    cJSON_Delete(tree);
+}
+
+static void all_ports(void **state)
+{
+    struct settings *s =
+        flx(",\"phase\":\"3p-n\",\"ports\":["
+            "{\"port\":1,\"name\":\"a b\",\"enable\":true,\"current\":100,\"shift\":1},"
+            "{\"port\":2,\"name\":\"c\",\"enable\":true,\"current\":100,\"shift\":4,\"flip\":true},"
+            "{\"port\":4,\"name\":\"w\",\"type\":\"water\",\"enable\":true,\"constant\":0.5,\"trigger\":\"level\"},"
+            "{\"port\":7,\"name\":\"meter\",\"enable\":true}]");
+
+    (void)state;
+    s->board.led_mode = 7;
+    cJSON_Delete(written(config_body_flx, s));
+    assert_string_equal(w.buf, "{\"1\":{\"enable\":1,\"class\":\"ct\",\"name\":\"a b\",\"shift\":1,\"current\":100},"
+                               "\"2\":{\"enable\":1,\"class\":\"ct\",\"name\":\"c\",\"shift\":1,\"current\":100},"
+                               "\"3\":{\"enable\":0,\"class\":\"ct\",\"shift\":0,\"current\":50},"
+                               "\"4\":{\"enable\":1,\"class\":\"pulse\",\"name\":\"w\",\"constant\":0.5,"
+                               "\"trigger\":\"level\"},"
+                               "\"5\":{\"enable\":0,\"class\":\"pulse\",\"constant\":1,\"trigger\":\"edge\"},"
+                               "\"6\":{\"enable\":0,\"class\":\"pulse\",\"constant\":1,\"trigger\":\"edge\"},"
+                               "\"7\":{\"enable\":1,\"class\":\"uart\",\"name\":\"meter\"},"
+                               "\"main\":{\"phase\":\"3p-n\",\"led_mode\":7}}");
+    settings_free(s);
+}
+
+static void no_radio_nodes_and_no_keys(void **state)
+{
+    (void)state;
+    config_body_kube(&w);
+    jsonw_raw(&w, "", 1);
+    assert_string_equal(w.buf, "{\"main\":{}}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +328,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(ports_that_differ_are_listed, setup, teardown),
         cmocka_unit_test_setup_teardown(disabled_is_id_and_enable_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(what_clients_do_not_take_is_not_announced, setup, teardown),
+        cmocka_unit_test_setup_teardown(twelve_sensors_of_a_clamp, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_first_bytes, setup, teardown),
+        cmocka_unit_test_setup_teardown(pulse_ports, setup, teardown),
+        cmocka_unit_test_setup_teardown(derived_sensors, setup, teardown),
+        cmocka_unit_test_setup_teardown(derived_of_an_flm02_board, setup, teardown),
+        cmocka_unit_test_setup_teardown(all_ports, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_radio_nodes_and_no_keys, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,6 +115,29 @@ static void config_has_what_applies(void **state)
         written(), "{\"config\":{\"class\":\"uart\",\"type\":\"other\",\"function\":\"main \\\"A\\\"\",\"enable\":0}}");
 }
 
+/* Of an FLX board: no phase, no voltage; the server knows a clamp's two directions by their subtype. */
+static void config_of_a_clamp_and_a_pair(void **state)
+{
+    struct sensor_settings s = {.class = SENSOR_CT,
+                                .ports = {2},
+                                .n_ports = 1,
+                                .current = {100},
+                                .enable = true,
+                                .made = MADE_PORT,
+                                .number = 14,
+                                .subtype = SUBTYPE_PMINUS};
+
+    (void)state;
+    flukso_body_config(&w, &s, "port 2 pminus", PHASE_1P);
+    assert_string_equal(written(), "{\"config\":{\"class\":\"ct\",\"type\":\"electricity\",\"subtype\":\"pminus\","
+                                   "\"function\":\"port 2 pminus\",\"current\":100,\"enable\":1}}");
+    s = (struct sensor_settings){
+        .class = SENSOR_DERIVED, .enable = true, .made = MADE_DERIVE, .number = 101, .subtype = SUBTYPE_PPLUS};
+    flukso_body_config(&w, &s, "grid import", PHASE_3PN);
+    assert_string_equal(written(), "{\"config\":{\"class\":\"derived\",\"type\":\"electricity\",\"subtype\":\"pplus\","
+                                   "\"function\":\"grid import\",\"enable\":1}}");
+}
+
 static void phase_is_where_the_spec_has_it(void **state)
 {
     static const struct {
@@ -260,6 +283,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(counters_are_whole_units, setup, teardown),
         cmocka_unit_test_setup_teardown(many_rows_are_all_there, setup, teardown),
         cmocka_unit_test_setup_teardown(config_has_what_applies, setup, teardown),
+        cmocka_unit_test_setup_teardown(config_of_a_clamp_and_a_pair, setup, teardown),
         cmocka_unit_test_setup_teardown(phase_is_where_the_spec_has_it, setup, teardown),
         cmocka_unit_test_setup_teardown(heartbeat_of_the_spec, setup, teardown),
         cmocka_unit_test(the_heartbeats_answer),

@@ -51,6 +51,23 @@ static void lines_of_both_kinds(void **state)
                                    "water,device=d0,sensor=5f counter=2.5 1795441058\n");
 }
 
+/* Twelve sensors of one clamp: what they tell is a tag, as no unit is written; some have a gauge alone. */
+static void a_subtype_is_a_tag(void **state)
+{
+    static const struct thin_row row = {1795441058, -59500, 0, 0};
+    struct influx_series s = {
+        .device = "d0", .sensor = "5f", .name = "port 1", .type = SENSOR_ELECTRICITY, .subtype = SUBTYPE_ALPHA};
+
+    (void)state;
+    influx_lines(&w, &s, &row, 1);
+    s.subtype = SUBTYPE_Q1;
+    s.kind = READING_COUNTER;
+    influx_lines(&w, &s, &row, 1);
+    assert_string_equal(written(),
+                        "electricity,device=d0,name=port\\ 1,sensor=5f,subtype=alpha gauge=-59.5 1795441058\n"
+                        "electricity,device=d0,name=port\\ 1,sensor=5f,subtype=q1 counter=-59.5 1795441058\n");
+}
+
 static void many_lines_are_all_there(void **state)
 {
     enum { N = 5000 };
@@ -213,6 +230,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lines_of_both_kinds, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_subtype_is_a_tag, setup, teardown),
         cmocka_unit_test_setup_teardown(many_lines_are_all_there, setup, teardown),
         cmocka_unit_test_setup_teardown(names_are_escaped, setup, teardown),
         cmocka_unit_test(addresses),

@@ -33,6 +33,7 @@ static void takes_what_the_contract_says(void **state)
     assert_string_equal(r.callback, "cb_1");
     assert_int_equal(check("unit=watt&jsonp_callback=Old&interval=minute", "1.0", "W"), 0);
     assert_string_equal(r.callback, "Old");
+    assert_int_equal(check("interval=minute&unit=lperday", "1.0", "L/s"), 0); /* of a v3 board */
 }
 
 static void refuses_and_says_what(void **state)
@@ -99,6 +100,27 @@ static void writes_pairs(void **state)
     assert_written(NULL, 0, "f([]);");
 }
 
+/* L/day of the L/s that a v3 board measures */
+static void flow_of_a_v3_board_is_a_days(void **state)
+{
+    const struct window_pair pairs[] = {{1310047446, 125, true}, {1310047447, 0, true}};
+
+    (void)state;
+    assert_int_equal(check("version=1.0&interval=minute&unit=lperday", NULL, "L/s"), 0);
+    assert_written(pairs, 2, "[[1310047446,10800],[1310047447,0]]");
+    assert_int_equal(check("version=1.0&interval=minute&unit=lperday", NULL, "L/day"), 0);
+    assert_written(pairs, 1, "[[1310047446,0.125]]");
+}
+
+static void a_clamps_other_quantities_have_no_answer(void **state)
+{
+    static const char *const units[] = {"VAR", "V", "A", "", "\u00b0", "g/s", "1/s"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        assert_int_equal(check("version=1.0&interval=minute&unit=watt", NULL, units[i]), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +129,8 @@ int main(void)
         cmocka_unit_test(the_callback_is_a_name),
         cmocka_unit_test(a_sensor_of_another_unit_has_no_answer),
         cmocka_unit_test(writes_pairs),
+        cmocka_unit_test(flow_of_a_v3_board_is_a_days),
+        cmocka_unit_test(a_clamps_other_quantities_have_no_answer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,13 +8,25 @@
 
 static struct payload_stamp stamp;
 
-static void check(int64_t unix_s, enum reading_kind kind, int64_t milli, const char *unit, const char *want)
+static void check_by(payload_fn put, int64_t unix_s, enum reading_kind kind, int64_t milli, const char *unit,
+                     const char *want)
 {
     char buf[PAYLOAD_MAX + 1];
 
     memset(buf, 'x', sizeof buf);
-    buf[payload_put(buf, &stamp, unix_s, kind, milli, unit)] = '\0';
+    buf[put(buf, &stamp, unix_s, kind, milli, unit)] = '\0';
     assert_string_equal(buf, want);
+    assert_int_equal(buf[PAYLOAD_MAX], 'x');
+}
+
+static void check(int64_t unix_s, enum reading_kind kind, int64_t milli, const char *unit, const char *want)
+{
+    check_by(payload_put, unix_s, kind, milli, unit, want);
+}
+
+static void check_v3(int64_t unix_s, enum reading_kind kind, int64_t milli, const char *unit, const char *want)
+{
+    check_by(payload_put_v3, unix_s, kind, milli, unit, want);
 }
 
 static void topics_of_both_kinds(void **state)
@@ -61,6 +73,43 @@ static void the_longest_fits(void **state)
           "[-9223372036854775808,-9223372036854775.808,\"12345678\"]");
     check(INT64_MAX, READING_GAUGE, INT64_MAX, "12345678", "[9223372036854775807,9223372036854776,\"12345678\"]");
     check(1800000000, READING_GAUGE, 0, "", "[1800000000,0,\"\"]");
+    check_v3(INT64_MIN, READING_GAUGE, INT64_MIN, "12345678",
+             "[-9223372036854775808, -9223372036854775.808, \"12345678\"]");
+}
+
+/* mqtt.md: "%u" when the fraction is 0, else "%u.%03u"; spaces behind commas; the same for both kinds */
+static void v3_has_three_decimals_or_none(void **state)
+{
+    static const struct {
+        int64_t milli;
+        const char *unit, *gauge;
+    } cases[] = {
+        {230000, "W", "[1800000000, 230, \"W\"]"},
+        {230001, "V", "[1800000000, 230.001, \"V\"]"},
+        {230100, "VAR", "[1800000000, 230.100, \"VAR\"]"},
+        {230010, "VARh", "[1800000000, 230.010, \"VARh\"]"},
+        {0, "", "[1800000000, 0, \"\"]"},
+        {987, "", "[1800000000, 0.987, \"\"]"},
+        {-1, "\u00b0", "[1800000000, -0.001, \"\u00b0\"]"},
+        {-999, "\u00b0", "[1800000000, -0.999, \"\u00b0\"]"},
+        {-1000, "W", "[1800000000, -1, \"W\"]"},
+        {-59500, "\u00b0", "[1800000000, -59.500, \"\u00b0\"]"},
+        {4294967295999, "Wh", "[1800000000, 4294967295.999, \"Wh\"]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        for (int kind = 0; kind < READING_KINDS; kind++)
+            check_v3(1800000000, (enum reading_kind)kind, cases[i].milli, cases[i].unit, cases[i].gauge);
+}
+
+/* A derived sensor beside those of an FLM02 board: both share the second's text. */
+static void both_forms_share_a_stamp(void **state)
+{
+    (void)state;
+    check(1800000007, READING_GAUGE, 1500, "W", "[1800000007,2,\"W\"]");
+    check_v3(1800000007, READING_GAUGE, 1500, "W", "[1800000007, 1.500, \"W\"]");
+    check(1800000007, READING_GAUGE, 2500, "W", "[1800000007,3,\"W\"]");
 }
 
 /* A zeroed stamp stands for nothing, not for second 0. */
@@ -74,8 +123,9 @@ static void second_zero_is_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(topics_of_both_kinds),       cmocka_unit_test(gauge_is_rounded_half_up),
-        cmocka_unit_test(counter_is_a_short_decimal), cmocka_unit_test(the_longest_fits),
+        cmocka_unit_test(topics_of_both_kinds),          cmocka_unit_test(gauge_is_rounded_half_up),
+        cmocka_unit_test(counter_is_a_short_decimal),    cmocka_unit_test(the_longest_fits),
+        cmocka_unit_test(v3_has_three_decimals_or_none), cmocka_unit_test(both_forms_share_a_stamp),
         cmocka_unit_test(second_zero_is_written),
     };
 
