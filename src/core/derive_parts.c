@@ -59,9 +59,9 @@ uint64_t derive_parts_hash(const struct derive_parts *p)
 
 bool derive_same_second(const struct sensor_latest *l, const struct reading *r)
 {
-    if (l->unix_s || r->unix_s)
-        return l->unix_s == r->unix_s;
-    return sensor_latest_known(l) && l->mono_ms <= r->mono_ms && r->mono_ms - l->mono_ms < DERIVE_TOGETHER_MS;
+    const int64_t limit_ms = r->unix_s ? DERIVE_SECOND_MS : DERIVE_TOGETHER_MS;
+
+    return sensor_latest_known(l) && l->unix_s == r->unix_s && llabs(r->mono_ms - l->mono_ms) < limit_ms;
 }
 
 /* The part's value at the reading's second. */

@@ -13,7 +13,9 @@ struct settings;
 
 #define DERIVE_ONE 1000 /* the factor 1, in thousandths */
 
-/* Without a clock, readings that lie no further apart are of one second. */
+/* Readings of one second come no further apart: another one with the same stamp is of a second that a step of the clock
+ * made twice. Without a clock, that alone tells seconds apart. */
+#define DERIVE_SECOND_MS   900
 #define DERIVE_TOGETHER_MS 500
 
 struct derive_part {
