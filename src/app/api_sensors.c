@@ -224,7 +224,7 @@ static void set_counter(struct api_sensors *s, const struct http_request *q, str
         http_error(r, 409, "this sensor is made of others: set their counters, and its own follows");
         return;
     }
-    sensor_units(x->type, unit);
+    sensor_settings_units(x, unit);
     if (!ledger_published(e, &o.before) || !unit[READING_COUNTER]) {
         http_error(r, 409, "this sensor has no counter yet: its first reading has not come");
         return;

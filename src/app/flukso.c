@@ -221,10 +221,7 @@ static void drop_sensors(struct flukso_sensor *v, size_t n)
 
 static bool is_reported(const struct sensor_settings *x)
 {
-    const char *unit[READING_KINDS];
-
-    sensor_units(x->type, unit);
-    return x->enable && x->report && x->class != SENSOR_UART && unit[READING_COUNTER];
+    return x->enable && x->report && sensor_settings_reportable(x);
 }
 
 /* What was known of the sensor, when its settings are what they were. */

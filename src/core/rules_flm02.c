@@ -204,6 +204,8 @@ static const char *check_hardware(const struct settings *s, size_t i, int minor,
     enum flm02_problem problems[FLM02_SENSORS], p;
     struct flm02_picture want;
 
+    if (s->sensors[i].made != MADE_GIVEN)
+        return NULL;
     flm02_want(&want, s);
     flm02_fit(&want, (unsigned)minor, problems);
     p = s->sensors[i].enable ? problems[sensor_settings_number(&s->sensors[i]) - 1] : FLM02_FITS;
@@ -290,4 +292,5 @@ static void saving(cJSON *patch, const cJSON *before, const cJSON *after)
     }
 }
 
-const struct board_rules rules_flm02 = {check_sensor, check_pair, check_hardware, saving};
+const struct board_rules rules_flm02 = {
+    .sensor = check_sensor, .pair = check_pair, .hardware = check_hardware, .saving = saving};

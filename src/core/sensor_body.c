@@ -22,7 +22,7 @@ static void put_settings(struct jsonw *w, const struct sensor_settings *x)
     jsonw_bool(w, "enable", x->enable);
     jsonw_bool(w, "report", x->report);
     jsonw_int(w, "rid", x->rid);
-    sensor_units(x->type, unit);
+    sensor_settings_units(x, unit);
     jsonw_open(w, "unit", '{');
     for (int kind = 0; kind < READING_KINDS; kind++)
         jsonw_str(w, reading_kind_name((enum reading_kind)kind), unit[kind]);

@@ -1,7 +1,7 @@
 #include "core/settings.h"
 
-#include "core/ident.h"
 #include "core/jsonc.h"
+#include "core/settings_layer.h"
 #include "core/settings_table.h"
 #include "core/util.h"
 
@@ -104,91 +104,59 @@ struct settings *settings_parse(const char *text, size_t len, struct settings_er
     return s;
 }
 
-/* The id of a sensor differs from the device's and from those of the sensors before it. */
-static bool id_is_free(const struct settings *s, size_t sensor, struct settings_errors *errors)
-{
-    const char *id = s->sensors[sensor].id;
-    char path[48];
+static void free_object(const char *prefix, void *base);
 
-    snprintf(path, sizeof path, "sensors[%zu].id", sensor);
-    if (strcmp(id, s->device.id) == 0) {
-        settings_error_add(errors, path, "%s is the device's id", id);
-        return false;
+/* A list of texts or objects in the struct at base, which goes empty. */
+static void free_list(const struct setting *r, char *base)
+{
+    char members[LAYER_PREFIX], **list = (char **)(void *)(base + r->offset), *at = *list;
+    size_t *n = (size_t *)(void *)(base + r->count);
+
+    for (size_t i = 0; i < *n; i++) {
+        if (r->kind == SETTING_TEXT)
+            free(((char **)(void *)at)[i]);
+        else
+            free_object(layer_members(r, members), at + i * r->size);
     }
-    for (size_t i = 0; i < sensor; i++) {
-        if (strcmp(id, s->sensors[i].id) == 0) {
-            settings_error_add(errors, path, "%s is the id of sensors[%zu] too", id, i);
-            return false;
-        }
-    }
-    return true;
+    free(at);
+    *list = NULL;
+    *n = 0;
 }
 
-int settings_derive_ids(struct settings *s, const char *device_id, struct settings_errors *errors)
-{
-    int result = 0;
-
-    if (!s->device.id) {
-        if (!sensor_id_valid(device_id)) {
-            settings_error_add(errors, "device.id", "the one kept is not 32 lower-case hex digits");
-            return -1;
-        }
-        s->device.id = must(strdup(device_id));
-    }
-    for (size_t i = 0; i < s->n_sensors; i++) {
-        struct sensor_settings *x = &s->sensors[i];
-        if (!x->id) {
-            x->id = must(malloc(IDENT_LEN + 1));
-            ident_sensor(s->device.id, sensor_settings_number(x), x->id);
-        }
-        if (!id_is_free(s, i, errors))
-            result = -1;
-    }
-    return result;
-}
-
-/* Rows of sensors' members lie in another struct than all others. */
-static bool is_sensor_row(const struct setting *r)
-{
-    return strncmp(r->path, "sensors[*].", 11) == 0;
-}
-
-/* The texts of a row in the struct at base: one, or as many as its list holds. */
-static char **row_texts(const struct setting *r, const void *base, size_t *n)
-{
-    const char *p = (const char *)base;
-
-    *n = r->shape == SETTING_LIST ? *(const size_t *)(const void *)(p + r->count) : 1;
-    p += r->offset;
-    return r->shape == SETTING_LIST ? *(char **const *)(const void *)p : (char **)(uintptr_t)p;
-}
-
-static void free_texts(void *base, bool sensor)
+/* What the members of the object that prefix names own in the struct at base. */
+static void free_object(const char *prefix, void *base)
 {
     for (const struct setting *r = settings_table; r < settings_table + settings_table_len; r++) {
-        if (r->kind != SETTING_TEXT || is_sensor_row(r) != sensor)
+        if (!setting_name(r, prefix))
             continue;
-        size_t n;
-        char **texts = row_texts(r, base, &n);
-        for (size_t i = 0; i < n; i++)
-            free(texts[i]);
-        if (r->shape == SETTING_LIST)
-            free(texts);
+        if (r->kind == SETTING_OBJECT && r->shape == SETTING_ONE)
+            free_object(r->path, base);
+        else if (r->shape == SETTING_LIST && (r->kind == SETTING_OBJECT || r->kind == SETTING_TEXT))
+            free_list(r, base);
+        else if (r->kind == SETTING_TEXT)
+            free(*(char **)(void *)((char *)base + r->offset));
     }
+}
+
+void settings_drop_list(struct settings *s, const char *list)
+{
+    free_list(setting_row("", list), (char *)s);
 }
 
 void settings_free(struct settings *s)
 {
     if (!s)
         return;
-    for (size_t i = 0; i < s->n_sensors; i++)
-        free_texts(&s->sensors[i], true);
-    free(s->sensors);
-    free_texts(s, false);
+    free_object("", s);
     free(s);
 }
 
 const char *phase_name(enum phase p)
 {
     return settings_phases[p].text;
+}
+
+const char *board_protocol_name(enum board_protocol p)
+{
+    return settings_protocols[p].text;
 }

@@ -49,7 +49,8 @@ enum port_trigger { TRIGGER_EDGE, TRIGGER_LEVEL };
 
 /* A port of an FLX board. */
 struct port_settings {
-    int port; /* 1..7: 1-3 clamps, 4-6 pulse inputs, 7 the serial port */
+    int port;  /* 1..7: 1-3 clamps, 4-6 pulse inputs, 7 the serial port */
+    int place; /* in the list as it was given; -1: not given */
     char *name;
     enum sensor_class class;
     enum sensor_type type; /* of what a pulse port counts */
@@ -100,7 +101,7 @@ struct settings {
     enum phase phase;
     struct sensor_settings *sensors; /* all: given ones, or those of `port`, then those of `derive` */
     size_t n_sensors;
-    struct port_settings *port; /* FLX */
+    struct port_settings *port; /* FLX: all seven, in their order; else none */
     size_t n_port;
     struct derive_settings *derive;
     size_t n_derive;
@@ -178,7 +179,8 @@ struct settings *settings_parse_tree(const struct cJSON *tree, struct settings_e
 struct cJSON *settings_tree(const struct settings *s);
 
 /* Give the device its id when the settings have none, and each sensor without an id the one that derives from
- * device id and number (the design's "Identity"). Fails with an error where a derived id meets a given one. */
+ * device id and number, of one that is made from where it is made of (the design's "Identity"). Fails with an error
+ * where a derived id meets a given one, or a part of a derived sensor is named by an id that no sensor has. */
 int settings_derive_ids(struct settings *s, const char *device_id, struct settings_errors *errors) MUSTCHECK;
 
 void settings_free(struct settings *s);
@@ -202,7 +204,19 @@ static inline int sensor_settings_number(const struct sensor_settings *s)
 /* Units of its gauge and counter (mqtt.md, "Units"); NULL: it has no such kind. */
 void sensor_settings_units(const struct sensor_settings *s, const char *unit[READING_KINDS]);
 
+/* May the Flukso server get its counter at all? Wh and L, of a clamp what came in and went out (flukso-api.md). */
+bool sensor_settings_reportable(const struct sensor_settings *s);
+
+#define SETTINGS_PATH 64
+
+/* The path of what says this of a sensor, "sensors[1].name", "ports[0].ids.pplus"; member "id": of its id; "": of the
+ * member of the list. */
+void sensor_settings_path(const struct settings *s, size_t sensor, const char *member, char path[SETTINGS_PATH]);
+
 /* "1p", "3p+n", "3p-n" */
 const char *phase_name(enum phase p);
+
+/* "none", "flm02", "flx" */
+const char *board_protocol_name(enum board_protocol p);
 
 #endif

@@ -28,7 +28,9 @@ static struct settings *complete(const cJSON *tree, const struct settings *now, 
 
 static const char *hardware_says(const struct settings *s, size_t i, int minor, const char **member)
 {
-    return board_rules(s->board.protocol)->hardware(s, i, minor, member);
+    const struct board_rules *b = board_rules(s->board.protocol);
+
+    return b->hardware ? b->hardware(s, i, minor, member) : NULL;
 }
 
 /* Did a sensor of this number have the same problem before? Then it is nothing that this change brought. */
@@ -104,7 +106,7 @@ int settings_change_patch(struct settings_change *c, const struct settings_base 
 
     *c = (struct settings_change){0};
     if (checked) {
-        settings_saving(checked, merged, base->now->board.protocol);
+        settings_saving(checked, merged);
         cJSON *tree = settings_patch(merged, checked);
         result = change_to(c, base, tree, errors);
         cJSON_Delete(tree);

@@ -105,7 +105,9 @@ cJSON *settings_patch(const cJSON *tree, const cJSON *patch)
 /* Has it all that it needs to be a member on its own? */
 static bool is_whole(const char *prefix, const cJSON *entry)
 {
-    bool enabled = cJSON_IsTrue(layer_get(entry, "enable"));
+    const struct setting *enable = setting_row(prefix, "enable");
+    const cJSON *given = layer_get(entry, "enable");
+    bool enabled = given ? cJSON_IsTrue(given) : enable && enable->def;
 
     for (const struct setting *r = settings_table; r < settings_table + settings_table_len; r++) {
         const char *name = setting_name(r, prefix);

@@ -101,8 +101,10 @@ static const char *key_of(struct check *c, const struct setting *row, const cJSO
     id = layer_get(v, "id");
     met = cJSON_IsString(id) ? find_id(effective, id->valuestring) : NULL;
     k = setting_key(row, met ? met : v, key);
-    if (!k)
+    if (!k && row->key->derive_id)
         settings_error_add(c->errors, c->path, "has neither %s nor the id of one that is there", row->key->members[0]);
+    else if (!k)
+        settings_error_add(c->errors, c->path, "has no %s", row->key->members[0]);
     return k;
 }
 
@@ -114,6 +116,19 @@ static bool is_too_long(struct check *c, const struct setting *row, const cJSON 
     if (n > max)
         settings_error_add(c->errors, c->path, "%zu members are more than %zu", n, max);
     return n > max;
+}
+
+/* Of a member that is there without being said (a port that is on where no list is given): does the patch say no more
+ * than that? */
+static bool is_repeated(const cJSON *tree, const cJSON *effective, const cJSON *v)
+{
+    const cJSON *m = cJSON_IsObject(v) ? v->child : NULL;
+
+    if (tree || !effective || !m)
+        return false;
+    while (m && equals(m, layer_get(effective, m->string)))
+        m = m->next;
+    return !m;
 }
 
 static cJSON *check_list(struct check *c, const struct at *at, const struct setting *row, const cJSON *patch)
@@ -128,6 +143,8 @@ static cJSON *check_list(struct check *c, const struct at *at, const struct sett
         const char *k = key_of(c, row, effective, patch, v, key);
         if (k && layer_get(out, k)) {
             settings_error_add(c->errors, c->path, "is given twice");
+        } else if (k && is_repeated(layer_find(row, tree, k), layer_find(row, effective, k), v)) {
+            /* nothing is said */
         } else if (k && cJSON_IsObject(v)) {
             struct at inside = {layer_members(row, prefix), layer_find(row, tree, k), layer_find(row, effective, k)};
             layer_add(out, k, check_object(c, &inside, v));
@@ -147,8 +164,13 @@ static cJSON *check_value(struct check *c, const struct at *at, const struct set
 {
     if (!may_say(c, at, row, v) || only_repeats(at, row, patch, v))
         return NULL;
-    if (layer_keyed(row, v))
-        return is_too_long(c, row, v) ? NULL : check_list(c, at, row, v);
+    if (layer_keyed(row, v)) {
+        cJSON *list = is_too_long(c, row, v) ? NULL : check_list(c, at, row, v);
+        if (!list || list->child || layer_get(at->tree, v->string))
+            return list;
+        cJSON_Delete(list); /* it says nothing, and a list that is there would say something else */
+        return NULL;
+    }
     if (row->kind != SETTING_OBJECT || row->shape != SETTING_ONE || !cJSON_IsObject(v))
         return layer_copy(v);
     struct at inside = {row->path, layer_get(at->tree, v->string), layer_get(at->effective, v->string)};

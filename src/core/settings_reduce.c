@@ -62,6 +62,7 @@ static cJSON *reduce_list(const struct reduce *r, const cJSON *file, const cJSON
 static cJSON *reduce_value(const struct reduce *r, const struct setting *row, const cJSON *was, const cJSON *now)
 {
     bool section = row && row->kind == SETTING_OBJECT && row->shape == SETTING_ONE;
+    bool stands = row && row->flags & SETTING_STANDS && !was;
     cJSON *part;
 
     if (row && row->key && cJSON_IsArray(now) && (!was || cJSON_IsArray(was)))
@@ -72,7 +73,7 @@ static cJSON *reduce_value(const struct reduce *r, const struct setting *row, co
         return NULL;
     else
         return layer_copy(now);
-    if (part->child)
+    if (part->child || stands)
         return part;
     cJSON_Delete(part);
     return NULL;
@@ -96,7 +97,7 @@ static cJSON *reduce_object(const struct reduce *r, const cJSON *file, const cJS
         cJSON *gone = NULL;
         if (layer_get(tree, v->string) || layer_get(layer, v->string) || setting_is_default(row, v))
             continue;
-        if (row && row->key && cJSON_IsArray(v))
+        if (row && row->key && cJSON_IsArray(v) && !(row->flags & SETTING_STANDS))
             gone = reduce_list(r, v, NULL, row);
         layer_add(layer, v->string, gone ? gone : must(cJSON_CreateNull()));
     }

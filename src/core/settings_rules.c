@@ -2,6 +2,8 @@
 #include "core/settings_rules.h"
 
 #include "core/settings.h"
+#include "core/settings_derived.h"
+#include "core/settings_layer.h"
 #include "core/settings_table.h"
 #include "core/util.h"
 
@@ -16,42 +18,62 @@
 /* A board without rules of its own has no ports: those of the manual's hold. */
 const struct board_rules *board_rules(enum board_protocol p)
 {
-    static const struct board_rules *const boards[] = {[BOARD_NONE] = &rules_flm02, [BOARD_FLM02] = &rules_flm02};
+    static const struct board_rules *const boards[] = {
+        [BOARD_NONE] = &rules_flm02, [BOARD_FLM02] = &rules_flm02, [BOARD_FLX] = &rules_flx};
 
     return (size_t)p < ARRAY_LEN(boards) ? boards[p] : boards[BOARD_NONE];
 }
 
-const cJSON *rules_given(const struct rules *r, size_t sensor, const char *name)
+const cJSON *rules_given(const struct rules *r, size_t i, const char *name)
 {
-    return cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(r->sensors, (int)sensor), name);
+    return cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(r->list, (int)i), name);
 }
 
-void rules_error(const struct rules *r, size_t sensor, const char *name, const char *fmt, ...)
+void rules_error(const struct rules *r, size_t i, const char *name, const char *fmt, ...)
 {
-    char path[48], message[400];
+    char path[SETTINGS_PATH], message[400];
     va_list ap;
 
     va_start(ap, fmt);
     vsnprintf(message, sizeof message, fmt, ap);
     va_end(ap);
-    snprintf(path, sizeof path, "sensors[%zu].%s", sensor, name);
+    snprintf(path, sizeof path, "%s[%zu].%s", r->path, i, name);
     settings_error_add(r->errors, path, "%s", message);
 }
 
-/* S2: ids and names are distinct; the device has an id too. */
-static void check_distinct(const struct rules *r, const struct board_rules *board, size_t i)
+/* The name of what a sensor is made of. */
+static const char *origin_name(const struct settings *s, const struct sensor_settings *x)
 {
-    const struct sensor_settings *a = &r->s->sensors[i];
+    return x->made == MADE_PORT ? s->port[x->made_of].name
+           : x->made == MADE_DERIVE ? s->derive[x->made_of].name
+                                    : NULL;
+}
 
-    if (a->id && r->s->device.id && strcmp(a->id, r->s->device.id) == 0)
-        rules_error(r, i, "id", "%s is the device's id", a->id);
+/* One name of two members of a list was told of them already. */
+static bool is_told(const struct settings *s, const struct sensor_settings *a, const struct sensor_settings *b)
+{
+    const char *x = origin_name(s, a), *y = origin_name(s, b);
+
+    return a->made == b->made && x && y && strcmp(x, y) == 0;
+}
+
+/* S2: ids and names are distinct; the device has an id too. */
+static void check_distinct(const struct settings *s, size_t i, struct settings_errors *errors)
+{
+    const struct sensor_settings *a = &s->sensors[i];
+    char id[SETTINGS_PATH], name[SETTINGS_PATH], other[SETTINGS_PATH];
+
+    sensor_settings_path(s, i, "id", id);
+    sensor_settings_path(s, i, "name", name);
+    if (a->id && s->device.id && strcmp(a->id, s->device.id) == 0)
+        settings_error_add(errors, id, "%s is the device's id", a->id);
     for (size_t k = 0; k < i; k++) {
-        const struct sensor_settings *b = &r->s->sensors[k];
+        const struct sensor_settings *b = &s->sensors[k];
+        sensor_settings_path(s, k, "", other);
         if (a->id && b->id && strcmp(a->id, b->id) == 0)
-            rules_error(r, i, "id", "%s is the id of sensors[%zu] too", a->id, k);
-        if (a->name && b->name && strcmp(a->name, b->name) == 0)
-            rules_error(r, i, "name", "%s is the name of sensors[%zu] too", a->name, k);
-        board->pair(r, i, k);
+            settings_error_add(errors, id, "%s is the id of %s too", a->id, other);
+        if (a->name && b->name && strcmp(a->name, b->name) == 0 && !is_told(s, a, b))
+            settings_error_add(errors, name, "%s is the name of %s too", a->name, other);
     }
 }
 
@@ -138,26 +160,47 @@ static void check_http(const struct settings *s, const cJSON *http, struct setti
         settings_error_add(errors, "http.tls_port", "%d is http.port too", s->http.port);
 }
 
+static void check_board(struct settings *s, const cJSON *board, struct settings_errors *errors)
+{
+    if ((s->board.protocol == BOARD_FLM02 || s->board.protocol == BOARD_FLX) && !has(board, "device"))
+        settings_error_add(errors, "board.device", "is missing: protocol %s needs the serial line's path",
+                           board_protocol_name(s->board.protocol));
+    if (!has(board, "baud"))
+        s->board.baud = s->board.protocol == BOARD_FLX ? 460800 : 115200;
+}
+
+/* The sensors that are given, of a board that has none made of its ports. */
+static void check_sensors(const struct rules *r, const struct board_rules *b)
+{
+    settings_drop_list(r->s, "ports");
+    for (size_t i = 0; i < r->s->n_sensors; i++) {
+        b->sensor(r, i);
+        if (r->s->sensors[i].enable && !rules_given(r, i, "name")) /* S2 */
+            rules_error(r, i, "name", "is missing: an enabled sensor has one");
+        for (size_t k = 0; k < i; k++)
+            b->pair(r, i, k);
+    }
+}
+
 void settings_rules(struct settings *s, const cJSON *tree, struct settings_errors *errors)
 {
-    struct rules r = {s, cJSON_GetObjectItemCaseSensitive(tree, "sensors"), errors};
-    const cJSON *device = cJSON_GetObjectItemCaseSensitive(tree, "device");
-    const cJSON *board = cJSON_GetObjectItemCaseSensitive(tree, "board");
+    const struct rules sensors = {s, layer_get(tree, "sensors"), errors, "sensors"};
+    const struct rules ports = {s, layer_get(tree, "ports"), errors, "ports"};
+    const cJSON *device = layer_get(tree, "device");
     const struct board_rules *b = board_rules(s->board.protocol);
 
     if (has(device, "key") && has(device, "key_file"))
         settings_error_add(errors, "device.key_file", "is given beside device.key: one of the two");
-    if (s->board.protocol == BOARD_FLM02 && !has(board, "device"))
-        settings_error_add(errors, "board.device", "is missing: protocol flm02 needs the serial line's path");
-    check_mqtt(s, cJSON_GetObjectItemCaseSensitive(tree, "mqtt"), errors);
+    check_board(s, layer_get(tree, "board"), errors);
+    check_mqtt(s, layer_get(tree, "mqtt"), errors);
     check_flukso(s, errors);
-    check_influx(cJSON_GetObjectItemCaseSensitive(tree, "influx"), errors);
-    check_http(s, cJSON_GetObjectItemCaseSensitive(tree, "http"), errors);
-    for (size_t i = 0; i < s->n_sensors; i++) {
-        b->sensor(&r, i);
-        if (s->sensors[i].enable && !rules_given(&r, i, "name")) /* S2 */
-            rules_error(&r, i, "name", "is missing: an enabled sensor has one");
-    }
+    check_influx(layer_get(tree, "influx"), errors);
+    check_http(s, layer_get(tree, "http"), errors);
+    if (b->ports)
+        b->ports(&ports);
+    else
+        check_sensors(&sensors, b);
+    settings_derived_make(s, layer_get(tree, "derive"), errors);
     for (size_t i = 0; i < s->n_sensors; i++)
-        check_distinct(&r, b, i);
+        check_distinct(s, i, errors);
 }

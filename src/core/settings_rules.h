@@ -10,21 +10,26 @@
 
 struct cJSON;
 
-/* The sensors as filled in from a tree, beside the tree, which alone knows what was given. */
+/* A list of the settings as filled in from a tree, beside the tree, which alone knows what was given. */
 struct rules {
     struct settings *s;
-    const struct cJSON *sensors;
+    const struct cJSON *list; /* NULL: not given */
     struct settings_errors *errors;
+    const char *path; /* of the list: "sensors" */
 };
 
-/* The member of a sensor as it was given, or NULL. */
-const struct cJSON *rules_given(const struct rules *r, size_t sensor, const char *name);
+/* What a member of the list was given by this name, or NULL. */
+const struct cJSON *rules_given(const struct rules *r, size_t i, const char *name);
 
-/* An error of a sensor's member. */
-void rules_error(const struct rules *r, size_t sensor, const char *name, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* An error of what is given of a member: "sensors[1].name". */
+void rules_error(const struct rules *r, size_t i, const char *name, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
-/* What holds for the sensors of one kind of board. */
+/* What holds for the sensors of one kind of board. Functions may be NULL. */
 struct board_rules {
+    /* Judge all ports, complete what derives from other members, and make the sensors of them, in place of those that
+     * the settings give; NULL: this board's sensors are given. */
+    void (*ports)(const struct rules *r);
+
     /* Judge one sensor, and complete what derives from its other members. */
     void (*sensor)(const struct rules *r, size_t i);
 
@@ -39,12 +44,13 @@ struct board_rules {
     void (*saving)(struct cJSON *patch, const struct cJSON *before, const struct cJSON *after);
 };
 
-extern const struct board_rules rules_flm02;
+extern const struct board_rules rules_flm02, rules_flx;
 
 const struct board_rules *board_rules(enum board_protocol p);
 
-/* Add to a checked patch what goes with it: what the board's rules say (S3), and for each sensor that it gives another
- * type or other ports the next rid, unless the patch gives another one itself. before is the merged tree. */
-void settings_saving(struct cJSON *patch, const struct cJSON *before, enum board_protocol board);
+/* Add to a checked patch what goes with it: of a new member of a list its key, what the rules of the board say (S3), and
+ * for each member that it gives a new meaning (another type, other ports or parts) the next rid, unless the patch gives
+ * another one itself. before is the merged tree. */
+void settings_saving(struct cJSON *patch, const struct cJSON *before);
 
 #endif

@@ -1,11 +1,21 @@
+/* The sensors of the settings: their units, ids and paths, and the table of sensors that they make. */
 #include "core/settings.h"
+
+#include "core/flx_ports.h"
+#include "core/ident.h"
+#include "core/settings_derived.h"
+#include "core/util.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 void settings_set_sensors(const struct settings *s, struct sensors *sensors)
 {
-    struct sensor_def defs[SETTINGS_PORTS];
+    struct sensor_def *defs = must(calloc(s->n_sensors + 1, sizeof *defs));
     size_t n = 0;
 
-    for (size_t i = 0; i < s->n_sensors && n < SETTINGS_PORTS; i++) {
+    for (size_t i = 0; i < s->n_sensors; i++) {
         const struct sensor_settings *x = &s->sensors[i];
         if (!x->enable)
             continue;
@@ -13,13 +23,142 @@ void settings_set_sensors(const struct settings *s, struct sensors *sensors)
                                       .name = x->name,
                                       .class = x->class,
                                       .type = x->type,
+                                      .subtype = x->subtype,
                                       .number = (unsigned)sensor_settings_number(x)};
-        sensor_units(x->type, defs[n++].unit);
+        sensor_settings_units(x, defs[n++].unit);
     }
     sensors_set(sensors, defs, n);
+    free(defs);
 }
+
+/* ---- units (mqtt.md, "Units published") ---- */
+
+static const char *const ct_units[SUBTYPES][READING_KINDS] = {
+    [SUBTYPE_PPLUS] = {[READING_GAUGE] = "W", [READING_COUNTER] = "Wh"},
+    [SUBTYPE_PMINUS] = {[READING_GAUGE] = "W", [READING_COUNTER] = "Wh"},
+    [SUBTYPE_Q1] = {[READING_GAUGE] = "VAR", [READING_COUNTER] = "VARh"},
+    [SUBTYPE_Q2] = {[READING_GAUGE] = "VAR", [READING_COUNTER] = "VARh"},
+    [SUBTYPE_Q3] = {[READING_GAUGE] = "VAR", [READING_COUNTER] = "VARh"},
+    [SUBTYPE_Q4] = {[READING_GAUGE] = "VAR", [READING_COUNTER] = "VARh"},
+    [SUBTYPE_VRMS] = {[READING_GAUGE] = "V"},
+    [SUBTYPE_IRMS] = {[READING_GAUGE] = "A"},
+    [SUBTYPE_PF] = {[READING_GAUGE] = ""},
+    [SUBTYPE_VTHD] = {[READING_GAUGE] = ""},
+    [SUBTYPE_ITHD] = {[READING_GAUGE] = ""},
+    [SUBTYPE_ALPHA] = {[READING_GAUGE] = "°"},
+};
+
+static const char *const pulse_units[SENSOR_TYPES][READING_KINDS] = {
+    [SENSOR_ELECTRICITY] = {[READING_GAUGE] = "W", [READING_COUNTER] = "Wh"},
+    [SENSOR_WATER] = {[READING_GAUGE] = "L/s", [READING_COUNTER] = "L"},
+    [SENSOR_GAS] = {[READING_GAUGE] = "L/s", [READING_COUNTER] = "L"},
+    [SENSOR_HEAT] = {[READING_GAUGE] = "W", [READING_COUNTER] = "Wh"},
+    [SENSOR_FUEL] = {[READING_GAUGE] = "L/s", [READING_COUNTER] = "L"},
+    [SENSOR_PELLET] = {[READING_GAUGE] = "g/s", [READING_COUNTER] = "g"},
+    [SENSOR_OTHER] = {[READING_GAUGE] = "1/s", [READING_COUNTER] = ""},
+};
 
 void sensor_settings_units(const struct sensor_settings *s, const char *unit[READING_KINDS])
 {
-    sensor_units(s->type, unit);
+    static const char *const none[READING_KINDS] = {0};
+    const char *const *units = none;
+
+    if (s->made == MADE_GIVEN) {
+        sensor_units(s->type, unit);
+        return;
+    }
+    if (s->made == MADE_DERIVE)
+        units = s->unit;
+    else if (s->class == SENSOR_CT)
+        units = ct_units[s->subtype];
+    else if ((size_t)s->type < SENSOR_TYPES)
+        units = pulse_units[s->type];
+    memcpy(unit, units, sizeof none);
+}
+
+bool sensor_settings_reportable(const struct sensor_settings *s)
+{
+    const char *unit[READING_KINDS], *counter;
+
+    sensor_settings_units(s, unit);
+    counter = unit[READING_COUNTER];
+    return s->class != SENSOR_UART && counter && (strcmp(counter, "Wh") == 0 || strcmp(counter, "L") == 0);
+}
+
+/* ---- ids ---- */
+
+static void derive_id(const char *device_id, const struct settings *s, const struct sensor_settings *x, char *id)
+{
+    if (x->made == MADE_DERIVE)
+        settings_derived_ident(device_id, &s->derive[x->made_of], x, id);
+    else if (x->made == MADE_PORT)
+        flx_sensor_ident(device_id, x->ports[0], x->subtype, id);
+    else
+        ident_sensor(device_id, sensor_settings_number(x), id);
+}
+
+void sensor_settings_path(const struct settings *s, size_t sensor, const char *member, char path[SETTINGS_PATH])
+{
+    const struct sensor_settings *x = &s->sensors[sensor];
+    bool id = strcmp(member, "id") == 0;
+    const char *list = "sensors", *below = id ? "ids." : "";
+    size_t at = sensor;
+
+    if (x->made == MADE_PORT) {
+        int place = s->port[x->made_of].place;
+        list = "ports";
+        at = place < 0 ? x->made_of : (size_t)place;
+        member = id ? flx_sensor_name(x->subtype) : member;
+    } else if (x->made == MADE_DERIVE) {
+        list = "derive";
+        at = x->made_of;
+        member = id ? settings_derived_name(&s->derive[at], x) : member;
+    } else {
+        below = "";
+    }
+    snprintf(path, SETTINGS_PATH, "%s[%zu]%s%s%s", list, at, *member ? "." : "", below, member);
+}
+
+/* The id of a sensor differs from the device's and from those of the sensors before it. */
+static bool id_is_free(const struct settings *s, size_t sensor, struct settings_errors *errors)
+{
+    const char *id = s->sensors[sensor].id;
+    char path[SETTINGS_PATH], other[SETTINGS_PATH];
+
+    sensor_settings_path(s, sensor, "id", path);
+    if (strcmp(id, s->device.id) == 0) {
+        settings_error_add(errors, path, "%s is the device's id", id);
+        return false;
+    }
+    for (size_t i = 0; i < sensor; i++) {
+        if (strcmp(id, s->sensors[i].id) == 0) {
+            sensor_settings_path(s, i, "", other);
+            settings_error_add(errors, path, "%s is the id of %s too", id, other);
+            return false;
+        }
+    }
+    return true;
+}
+
+int settings_derive_ids(struct settings *s, const char *device_id, struct settings_errors *errors)
+{
+    int result = 0;
+
+    if (!s->device.id) {
+        if (!sensor_id_valid(device_id)) {
+            settings_error_add(errors, "device.id", "the one kept is not 32 lower-case hex digits");
+            return -1;
+        }
+        s->device.id = must(strdup(device_id));
+    }
+    for (size_t i = 0; i < s->n_sensors; i++) {
+        struct sensor_settings *x = &s->sensors[i];
+        if (!x->id) {
+            x->id = must(malloc(IDENT_LEN + 1));
+            derive_id(s->device.id, s, x, x->id);
+        }
+        if (!id_is_free(s, i, errors))
+            result = -1;
+    }
+    return result < 0 ? -1 : settings_derived_resolve(s, errors);
 }

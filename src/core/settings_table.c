@@ -10,7 +10,8 @@
 
 #include <arpa/inet.h>
 
-static_assert(sizeof(enum phase) == sizeof(int) && sizeof(enum sensor_class) == sizeof(int),
+static_assert(sizeof(enum phase) == sizeof(int) && sizeof(enum sensor_class) == sizeof(int) &&
+                  sizeof(enum port_trigger) == sizeof(int) && sizeof(enum derive_kind) == sizeof(int),
               "choices are stored as int");
 
 static bool is_printable(const char *text)
@@ -19,6 +20,11 @@ static bool is_printable(const char *text)
         if (*text < ' ' || *text > '~')
             return false;
     return true;
+}
+
+static bool is_key(const char *text)
+{
+    return text[strspn(text, "0123456789abcdefghijklmnopqrstuvwxyz_-")] == '\0';
 }
 
 static bool is_path(const char *text)
@@ -143,6 +149,7 @@ static bool is_name(const char *text)
 }
 
 static const struct setting_format an_id = {"32 lower-case hex digits", sensor_id_valid, "^[0-9a-f]{32}$"};
+static const struct setting_format a_key = {"a key of a-z, 0-9, '_' and '-'", is_key, "^[0-9a-z_-]*$"};
 static const struct setting_format printable = {"a text of printable ASCII characters", is_printable, "^[ -~]*$"};
 static const struct setting_format path = {"an absolute path", is_path, "^/[^\\u0000-\\u001f]*$"};
 static const struct setting_format host = {"a host name or address", is_host, "^[0-9A-Za-z.:_%-]*$"};
@@ -166,13 +173,18 @@ static const struct setting_format name = {
     "\\ue000-\\uf8ff\\ufeff\\ufff0-\\uffff\U000e0000-\U0010ffff])*$"};
 
 static const struct setting_choice versions[] = {{"1", SETTINGS_VERSION, true}, {0}};
-static const struct setting_choice protocols[] = {{"none", BOARD_NONE, false}, {"flm02", BOARD_FLM02, false}, {0}};
+const struct setting_choice settings_protocols[] = {
+    {"none", BOARD_NONE, false}, {"flm02", BOARD_FLM02, false}, {"flx", BOARD_FLX, false}, {0}};
 /* S3. 1 and 3 is what the historical device kept. */
 const struct setting_choice settings_phases[] = {{"1p", PHASE_1P, false},   {"3p+n", PHASE_3PN, false},
                                                  {"3p-n", PHASE_3P, false}, {"1", PHASE_1P, true},
                                                  {"3", PHASE_3PN, true},    {0}};
 static const struct setting_choice classes[] = {
     {"analog", SENSOR_ANALOG, false}, {"pulse", SENSOR_PULSE, false}, {"uart", SENSOR_UART, false}, {0}};
+static const struct setting_choice port_classes[] = {
+    {"ct", SENSOR_CT, false}, {"pulse", SENSOR_PULSE, false}, {"uart", SENSOR_UART, false}, {0}};
+static const struct setting_choice triggers[] = {{"edge", TRIGGER_EDGE, false}, {"level", TRIGGER_LEVEL, false}, {0}};
+static const struct setting_choice derive_kinds[] = {{"sum", DERIVE_SUM, false}, {"net", DERIVE_NET, false}, {0}};
 static const struct setting_choice types[] = {{"electricity", SENSOR_ELECTRICITY, false},
                                               {"water", SENSOR_WATER, false},
                                               {"gas", SENSOR_GAS, false},
@@ -190,6 +202,8 @@ static void derive_sensor_id(const char *device_id, const char *key, char id[33]
 
 /* S4: a sensor's number is its lowest port. */
 static const struct setting_key lowest_port = {{"ports"}, derive_sensor_id};
+static const struct setting_key by_port = {{"port"}, NULL};
+static const struct setting_key by_key = {{"key"}, NULL};
 
 static const struct setting_choice bauds[] = {
     {"1200", 1200, true},     {"2400", 2400, true},     {"4800", 4800, true},     {"9600", 9600, true},
@@ -198,11 +212,24 @@ static const struct setting_choice bauds[] = {
 
 #define TOP(member)    .offset = offsetof(struct settings, member)
 #define SENSOR(member) .offset = offsetof(struct sensor_settings, member)
+#define PORT(member)   .offset = offsetof(struct port_settings, member)
+#define DERIVE(member) .offset = offsetof(struct derive_settings, member)
 #define A_PATH         .min = 1, .max = 1024, .format = &path
 #define A_NAME         .min = 1, .max = 64, .format = &name
 #define A_URL          .min = 1, .max = 256, .format = &url, .flags = SETTING_SECRET_IF_BAD
 #define A_PORT         .min = 1, .max = 65535
 #define A_SECRET(name) .instead = "PUT /api/v1/secrets/" name
+#define AN_ID          .min = 32, .max = 32, .format = &an_id
+
+/* What the members of one class alone have. */
+#define OF_SENSORS(name) .only = 1 + (name), .only_at = offsetof(struct sensor_settings, class)
+#define OF_PORTS(name)   .only = 1 + (name), .only_at = offsetof(struct port_settings, class)
+#define OF_DERIVE(name)  .only = 1 + (name), .only_at = offsetof(struct derive_settings, kind)
+
+/* The id of one of the sensors that a clamp makes. */
+#define CLAMP_ID(name, subtype) \
+    {"ports[*].ids." name, SETTING_TEXT, PORT(ids[subtype]), AN_ID, OF_PORTS(SENSOR_CT), \
+     .help = "Id of the port's sensor " name "."}
 
 const struct setting settings_table[] = {
     {"version", SETTING_CHOICE, TOP(version), .choices = versions, .def = SETTINGS_VERSION, .flags = SETTING_FILE_ONLY,
@@ -218,16 +245,25 @@ const struct setting settings_table[] = {
      .help = "File that holds the key."},
     {"device.name", SETTING_TEXT, TOP(device.name), A_NAME, .help = "Name of the device."},
     {"board", SETTING_OBJECT, .help = "The sensor board."},
-    {"board.protocol", SETTING_CHOICE, TOP(board.protocol), .choices = protocols, .def = BOARD_NONE,
+    {"board.protocol", SETTING_CHOICE, TOP(board.protocol), .choices = settings_protocols, .def = BOARD_NONE,
      .help = "What the board speaks; none: there is no board."},
     {"board.device", SETTING_TEXT, TOP(board.device), A_PATH,
      .help = "Serial line of the board, best by a name that does not move (/dev/serial/by-id/...)."},
-    {"board.baud", SETTING_CHOICE, TOP(board.baud), .choices = bauds, .def = 115200, .help = "Speed of the line."},
+    {"board.baud", SETTING_CHOICE, TOP(board.baud), .choices = bauds, .def = SETTING_UNSET, .follows = "protocol",
+     .help = "Speed of the line; 460800 with protocol flx, else 115200, when not given."},
+    {"board.led_mode", SETTING_INT, TOP(board.led_mode), .min = 0, .max = 255, .def = 255,
+     .help = "How the board's heartbeat LED blinks (flx only)."},
+    {"board.radio_group", SETTING_INT, TOP(board.radio_group), .min = 0, .max = 255, .def = 174,
+     .help = "Group of the board's radio (flx only)."},
+    {"board.set_host_clock", SETTING_BOOL, TOP(board.set_host_clock),
+     .help = "The board's clock may set this machine's as long as no other has (flx only)."},
+    {"board.waveforms", SETTING_BOOL, TOP(board.waveforms),
+     .help = "Publish the board's samples of voltage and currents (flx only)."},
     {"phase", SETTING_CHOICE, TOP(phase), .choices = settings_phases, .def = PHASE_1P,
      .help = "Phases of the connection: single (1p, 1), three with neutral (3p+n, 3), three without (3p-n)."},
     {"sensors", SETTING_OBJECT, TOP(sensors), .shape = SETTING_LIST, .count = offsetof(struct settings, n_sensors),
-     .list_max = SETTINGS_PORTS, .key = &lowest_port,
-     .help = "What is measured; a sensor's number is its lowest port."},
+     .list_max = SETTINGS_PORTS, .size = sizeof(struct sensor_settings), .key = &lowest_port,
+     .help = "What is measured with protocol flm02; a sensor's number is its lowest port."},
     {"sensors[*].id", SETTING_TEXT, SENSOR(id), .min = 32, .max = 32, .format = &an_id, .follows = "ports",
      .help = "Id of the sensor; derived from the device's id and the sensor's number when not given."},
     {"sensors[*].name", SETTING_TEXT, SENSOR(name), A_NAME, .flags = SETTING_IF_ENABLED,
@@ -241,19 +277,92 @@ const struct setting settings_table[] = {
      .flags = SETTING_REQUIRED | SETTING_UNIQUE, .min = 1, .max = SETTINGS_PORTS,
      .help = "Ports of the board, all of one class."},
     {"sensors[*].voltage", SETTING_INT, SENSOR(voltage), .shape = SETTING_ONE_OR_LIST, .list_max = SETTINGS_PORTS,
-     .min = 1, .max = 999, .def = 230, .only = 1 + SENSOR_ANALOG,
+     .per = offsetof(struct sensor_settings, n_ports), .min = 1, .max = 999, .def = 230, OF_SENSORS(SENSOR_ANALOG),
      .help = "Line voltage in V, one for all ports or one per port; analog only."},
     {"sensors[*].current", SETTING_CHOICE, SENSOR(current), .shape = SETTING_ONE_OR_LIST, .list_max = SETTINGS_PORTS,
-     .choices = clamps, .def = 50, .only = 1 + SENSOR_ANALOG,
+     .per = offsetof(struct sensor_settings, n_ports), .choices = clamps, .def = 50, OF_SENSORS(SENSOR_ANALOG),
      .help = "Clamp in A, one for all ports or one per port; analog only."},
     {"sensors[*].constant", SETTING_MILLI, SENSOR(constant_milli), .min = 1, .max = 65535999, .def = 1000,
-     .only = 1 + SENSOR_PULSE,
+     OF_SENSORS(SENSOR_PULSE),
      .help = "Wh or litres that one pulse stands for, with at most three decimals; pulse only."},
     {"sensors[*].enable", SETTING_BOOL, SENSOR(enable), .help = "Measure it."},
     {"sensors[*].report", SETTING_BOOL, SENSOR(report), .def = true,
      .help = "Report its counter to the Flukso server."},
     {"sensors[*].rid", SETTING_INT, SENSOR(rid), .min = 0, .max = 999999,
      .help = "How often it got a new meaning, which begins a new series; saving another type or port raises it."},
+    {"ports", SETTING_OBJECT, TOP(port), .shape = SETTING_LIST, .count = offsetof(struct settings, n_port),
+     .list_max = SETTINGS_FLX_PORTS, .size = sizeof(struct port_settings), .key = &by_port,
+     .flags = SETTING_STANDS,
+     .help = "Ports of the board with protocol flx, which make its sensors; without it the clamps 1-3 are on."},
+    {"ports[*].port", SETTING_INT, PORT(port), .flags = SETTING_REQUIRED, .min = 1, .max = SETTINGS_FLX_PORTS,
+     .def = SETTING_UNSET, .help = "Number of the port: 1-3 take clamps, 4-6 pulses, 7 is the serial port."},
+    {"ports[*].name", SETTING_TEXT, PORT(name), A_NAME, .flags = SETTING_IF_ENABLED,
+     .help = "Name of the port, needed when it is enabled; its sensors are called by it."},
+    {"ports[*].class", SETTING_CHOICE, PORT(class), .choices = port_classes, .def = SETTING_UNSET, .follows = "port",
+     .help = "Class of the port; follows from its number (1-3 ct, 4-6 pulse, 7 uart) when not given."},
+    {"ports[*].type", SETTING_CHOICE, PORT(type), .choices = types, .def = SENSOR_ELECTRICITY, OF_PORTS(SENSOR_PULSE),
+     .help = "What is measured; other than electricity on pulse ports only."},
+    {"ports[*].enable", SETTING_BOOL, PORT(enable), .help = "Measure it."},
+    {"ports[*].current", SETTING_CHOICE, PORT(current), .choices = clamps, .def = 50, OF_PORTS(SENSOR_CT),
+     .help = "Clamp in A; ct only."},
+    {"ports[*].constant", SETTING_MILLI, PORT(constant_milli), .min = 1, .max = 65535999, .def = 1000,
+     OF_PORTS(SENSOR_PULSE),
+     .help = "Wh, litres, ... that one pulse stands for, with at most three decimals; pulse only."},
+    {"ports[*].trigger", SETTING_CHOICE, PORT(trigger), .choices = triggers, .def = TRIGGER_EDGE,
+     OF_PORTS(SENSOR_PULSE), .help = "What makes a pulse: an edge, or a level; pulse only."},
+    {"ports[*].shift", SETTING_INT, PORT(shift), .min = 0, .max = 5, OF_PORTS(SENSOR_CT),
+     .help = "Phase of the clamp, in steps of 60 degrees after the voltage that the board measures; ct only."},
+    {"ports[*].flip", SETTING_BOOL, PORT(flip), OF_PORTS(SENSOR_CT),
+     .help = "The clamp is the wrong way round; ct only."},
+    {"ports[*].report", SETTING_BOOL, PORT(report), .def = true,
+     .help = "Report its counters (of a clamp pplus and pminus) to the Flukso server."},
+    {"ports[*].rid", SETTING_INT, PORT(rid), .min = 0, .max = 999999,
+     .help = "How often it got a new meaning, which begins a new series; saving another type raises it."},
+    {"ports[*].ids", SETTING_OBJECT, .help = "Ids of the port's sensors; derived from the device's id when not given."},
+    CLAMP_ID("pplus", SUBTYPE_PPLUS),
+    CLAMP_ID("pminus", SUBTYPE_PMINUS),
+    CLAMP_ID("q1", SUBTYPE_Q1),
+    CLAMP_ID("q2", SUBTYPE_Q2),
+    CLAMP_ID("q3", SUBTYPE_Q3),
+    CLAMP_ID("q4", SUBTYPE_Q4),
+    CLAMP_ID("vrms", SUBTYPE_VRMS),
+    CLAMP_ID("irms", SUBTYPE_IRMS),
+    CLAMP_ID("pf", SUBTYPE_PF),
+    CLAMP_ID("vthd", SUBTYPE_VTHD),
+    CLAMP_ID("ithd", SUBTYPE_ITHD),
+    CLAMP_ID("alpha", SUBTYPE_ALPHA),
+    {"ports[*].ids.pulse", SETTING_TEXT, PORT(ids[SUBTYPE_NONE]), AN_ID, OF_PORTS(SENSOR_PULSE),
+     .help = "Id of a pulse port's sensor."},
+    {"derive", SETTING_OBJECT, TOP(derive), .shape = SETTING_LIST, .count = offsetof(struct settings, n_derive),
+     .list_max = SETTINGS_DERIVE, .size = sizeof(struct derive_settings), .key = &by_key,
+     .help = "Sensors that are made of others; three phases on an flx board make one by themselves, with the key grid."},
+    {"derive[*].key", SETTING_TEXT, DERIVE(key), .flags = SETTING_REQUIRED, .min = 1, .max = 32, .format = &a_key,
+     .help = "Key by which it is told from the others, and from which its ids derive."},
+    {"derive[*].name", SETTING_TEXT, DERIVE(name), A_NAME, .flags = SETTING_IF_ENABLED,
+     .help = "Name, needed when it is enabled; of net the two sensors are called by it, with import and export."},
+    {"derive[*].kind", SETTING_CHOICE, DERIVE(kind), .choices = derive_kinds, .def = DERIVE_SUM,
+     .help = "sum: the sum of its parts; net: what a meter of several phases counts, import and export."},
+    {"derive[*].enable", SETTING_BOOL, DERIVE(enable), .def = true, .help = "Make it."},
+    {"derive[*].of", SETTING_TEXT, DERIVE(of), .shape = SETTING_LIST,
+     .count = offsetof(struct derive_settings, n_of), .list_max = SETTINGS_PARTS, .min = 1, .max = 96,
+     .format = &name, .flags = SETTING_UNIQUE, .follows = "key", .help = "Its parts: names or ids of sensors."},
+    {"derive[*].factors", SETTING_MILLI, DERIVE(factor_milli), .shape = SETTING_ONE_OR_LIST,
+     .per = offsetof(struct derive_settings, n_of), .list_max = SETTINGS_PARTS, .min = -1000000, .max = 1000000,
+     .def = 1000, OF_DERIVE(DERIVE_SUM),
+     .help = "What its parts are multiplied by, one for all or one for each; sum only."},
+    {"derive[*].minus", SETTING_TEXT, DERIVE(minus), .shape = SETTING_LIST,
+     .count = offsetof(struct derive_settings, n_minus), .list_max = SETTINGS_PARTS, .min = 1, .max = 96,
+     .format = &name, .flags = SETTING_UNIQUE, .follows = "key", OF_DERIVE(DERIVE_NET),
+     .help = "Parts that are taken away, the export sides: names or ids of sensors; net only."},
+    {"derive[*].report", SETTING_BOOL, DERIVE(report), .help = "Report its counters to the Flukso server."},
+    {"derive[*].rid", SETTING_INT, DERIVE(rid), .min = 0, .max = 999999,
+     .help = "How often it got a new meaning, which begins a new series; saving other parts raises it."},
+    {"derive[*].ids", SETTING_OBJECT, .help = "Ids of its sensors; derived from the device's id when not given."},
+    {"derive[*].ids.sum", SETTING_TEXT, DERIVE(ids[0]), AN_ID, OF_DERIVE(DERIVE_SUM), .help = "Id of a sum."},
+    {"derive[*].ids.import", SETTING_TEXT, DERIVE(ids[1]), AN_ID, OF_DERIVE(DERIVE_NET),
+     .help = "Id of the import side of a net pair."},
+    {"derive[*].ids.export", SETTING_TEXT, DERIVE(ids[2]), AN_ID, OF_DERIVE(DERIVE_NET),
+     .help = "Id of the export side of a net pair."},
     {"storage", SETTING_OBJECT, .help = "What must survive a restart."},
     {"storage.path", SETTING_TEXT, TOP(storage.path), A_PATH, .flags = SETTING_FILE_ONLY,
      .help = "State directory; $STATE_DIRECTORY, else /var/lib/fluksod, when not given."},

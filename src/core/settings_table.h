@@ -31,7 +31,8 @@ enum {
     SETTING_SECRET = 4,        /* its value is never part of a message, and no layer but the file holds it */
     SETTING_SECRET_IF_BAD = 8, /* a wrong value may hold a password that has no place there, so no message shows it */
     SETTING_FILE_ONLY = 16,    /* the administrator's file says it, people cannot change it while the daemon runs */
-    SETTING_IF_ENABLED = 32    /* a member of a list needs it when it is enabled */
+    SETTING_IF_ENABLED = 32,   /* a member of a list needs it when it is enabled */
+    SETTING_STANDS = 64        /* a list that is given empty says something else than none */
 };
 
 /* What a number or choice holds that is wrong, or not given and has no default of its own. */
@@ -60,9 +61,11 @@ struct setting_key {
 struct setting {
     const char *path; /* "sensors[*].ports": [*] stands for each member of a list */
     enum setting_kind kind;
-    size_t offset; /* in struct settings, below sensors[*] in struct sensor_settings */
+    size_t offset; /* in struct settings, below a list of objects in the struct of its members */
     enum setting_shape shape;
     size_t count;      /* offset of the number of members (size_t) of a list; 0: it has none */
+    size_t per;        /* SETTING_ONE_OR_LIST: offset of the number (size_t) of what there may be one value for each */
+    size_t size;       /* of a list of objects: bytes of the struct of a member */
     unsigned list_max; /* members of a list: 1 .. list_max, objects and texts 0 .. list_max */
     unsigned flags;
     int64_t min, max; /* range of a number (thousandths for SETTING_MILLI), characters of a text */
@@ -73,14 +76,15 @@ struct setting {
     const struct setting_key *key; /* of a list of objects */
     const char *follows;           /* when it is not given it derives from this member of the same object */
     const char *instead;           /* of what people cannot change here: how they do it */
-    int only;                      /* it says something of sensors of one class alone: 1 + the class; 0: of all */
+    int only;                      /* it says something of members of one class (or kind) alone: 1 + that; 0: of all */
+    size_t only_at;                /* offset of the class (an enum) */
     const char *help;              /* one sentence */
 };
 
 extern const struct setting settings_table[];
 extern const size_t settings_table_len;
 
-extern const struct setting_choice settings_phases[];
+extern const struct setting_choice settings_phases[], settings_protocols[]; /* the first of a value is its name */
 
 /* The row of a member of the object that prefix names ("", "mqtt.tls", "sensors[*]"), or NULL. */
 const struct setting *setting_row(const char *prefix, const char *member);
@@ -104,6 +108,9 @@ const struct setting_choice *setting_choice(const struct setting *row, const str
 
 /* Does the value say what counts where nothing is said? row may be NULL: no. */
 bool setting_is_default(const struct setting *row, const struct cJSON *value);
+
+/* Free the members of a list of the settings ("sensors", "ports"), which is empty then. */
+void settings_drop_list(struct settings *s, const char *list);
 
 /* Fill *s, which is zeroed, from the tree by the table (settings_walk.c). */
 void settings_walk(struct settings *s, const struct cJSON *tree, struct settings_errors *errors);

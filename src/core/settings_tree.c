@@ -1,6 +1,7 @@
 /* The walk backwards: from the struct to a tree, by the table of keys. */
 #include "core/settings.h"
 
+#include "core/settings_layer.h"
 #include "core/settings_merge.h"
 #include "core/settings_table.h"
 #include "core/util.h"
@@ -39,8 +40,8 @@ static cJSON *put_scalar(const struct setting *r, const void *p)
         return text_at(p) ? must(cJSON_CreateString(text_at(p))) : NULL;
     case SETTING_CHOICE:
         return put_choice(r, number_at(p));
-    case SETTING_MILLI:
-        return number_at(p) == SETTING_UNSET ? NULL : must(cJSON_CreateNumber(number_at(p) / 1000.0));
+    case SETTING_MILLI: /* where a number may be negative, what says "not given" is one too, and valid */
+        return number_at(p) == SETTING_UNSET && r->min >= 0 ? NULL : must(cJSON_CreateNumber(number_at(p) / 1000.0));
     default:
         return number_at(p) == SETTING_UNSET ? NULL : must(cJSON_CreateNumber(number_at(p)));
     }
@@ -71,7 +72,7 @@ static cJSON *put_list(const struct setting *r, const char *p, size_t n)
     return one;
 }
 
-/* A list that may hold one for all says one per port. */
+/* A list that may hold one for all says one for each. */
 static cJSON *put_value(const struct setting *r, const char *base)
 {
     const char *p = base + r->offset;
@@ -79,31 +80,42 @@ static cJSON *put_value(const struct setting *r, const char *base)
     if (r->shape == SETTING_ONE)
         return put_scalar(r, p);
     if (r->shape == SETTING_ONE_OR_LIST)
-        return put_list(r, p, ((const struct sensor_settings *)(const void *)base)->n_ports);
+        return put_list(r, p, *(const size_t *)(const void *)(base + r->per));
     size_t n = *(const size_t *)(const void *)(base + r->count);
     return put_list(r, r->kind == SETTING_TEXT ? (const char *)text_at(p) : p, n);
 }
 
 static void put_object(cJSON *o, const char *prefix, const void *base);
 
-static cJSON *put_sensors(const struct settings *s)
+/* Sensors that were made of ports and parts are said by those. */
+static bool is_given(const struct setting *r, const void *member)
+{
+    return strcmp(r->path, "sensors") != 0 || ((const struct sensor_settings *)member)->made == MADE_GIVEN;
+}
+
+static cJSON *put_members(const struct setting *r, const char *base)
 {
     cJSON *list = must(cJSON_CreateArray());
+    const char *members = text_at(base + r->offset);
+    size_t n = *(const size_t *)(const void *)(base + r->count);
+    char prefix[LAYER_PREFIX];
 
-    for (size_t i = 0; i < s->n_sensors; i++) {
+    for (size_t i = 0; i < n; i++, members += r->size) {
+        if (!is_given(r, members))
+            continue;
         cJSON *o = must(cJSON_CreateObject());
-        put_object(o, "sensors[*]", &s->sensors[i]);
+        put_object(o, layer_members(r, prefix), members);
         cJSON_AddItemToArray(list, o);
     }
     return list;
 }
 
-/* Does the row say something in the struct at base? Only rows of sensors speak of one class alone. */
+/* Does the row say something in the struct at base? */
 static bool applies(const struct setting *r, const void *base)
 {
     if (r->flags & SETTING_SECRET)
         return false;
-    return !r->only || (int)((const struct sensor_settings *)base)->class == r->only - 1;
+    return !r->only || number_at((const char *)base + r->only_at) == r->only - 1;
 }
 
 static void put_object(cJSON *o, const char *prefix, const void *base)
@@ -116,7 +128,7 @@ static void put_object(cJSON *o, const char *prefix, const void *base)
         if (r->kind != SETTING_OBJECT) {
             v = put_value(r, base);
         } else if (r->shape == SETTING_LIST) {
-            v = put_sensors(base);
+            v = put_members(r, base);
         } else {
             v = must(cJSON_CreateObject());
             put_object(v, r->path, base);

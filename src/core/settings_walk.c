@@ -3,6 +3,7 @@
 
 #include "core/num.h"
 #include "core/settings.h"
+#include "core/settings_layer.h"
 #include "core/utf8.h"
 #include "core/util.h"
 
@@ -190,9 +191,7 @@ static void take_object(struct walk *w, const char *prefix, const cJSON *o, void
 
 static size_t element_size(const struct setting *r)
 {
-    return r->kind == SETTING_OBJECT ? sizeof(struct sensor_settings)
-           : r->kind == SETTING_TEXT ? sizeof(char *)
-                                     : sizeof(int);
+    return r->kind == SETTING_OBJECT ? r->size : r->kind == SETTING_TEXT ? sizeof(char *) : sizeof(int);
 }
 
 /* An object; where it is none its members count as not given. */
@@ -219,13 +218,14 @@ static bool is_first(struct walk *w, const struct setting *r, const cJSON *list,
 /* Each member of the list into the array at dst, which has room for list_max. */
 static bool take_members(struct walk *w, const struct setting *r, const cJSON *list, char *dst)
 {
+    char prefix[LAYER_PREFIX];
     bool ok = true;
     unsigned i = 0;
 
     for (const cJSON *v = list->child; v && i < r->list_max; v = v->next, i++) {
         size_t back = enter(w, "[%u]", i);
         if (r->kind == SETTING_OBJECT)
-            take_section(w, r, "sensors[*]", v, dst);
+            take_section(w, r, layer_members(r, prefix), v, dst);
         else if (!take_scalar(w, r, v, dst) || (r->flags & SETTING_UNIQUE && !is_first(w, r, list, v)))
             ok = false;
         leave(w, back);

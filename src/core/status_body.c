@@ -52,7 +52,7 @@ static void put_settings(struct jsonw *w, const struct settings *s)
     jsonw_close(w, '}');
     jsonw_int(w, "settings_generation", s->generation);
     jsonw_open(w, "board", '{');
-    jsonw_str(w, "protocol", s->board.protocol == BOARD_FLM02 ? "flm02" : "none");
+    jsonw_str(w, "protocol", board_protocol_name(s->board.protocol));
     jsonw_str(w, "device", s->board.device);
     jsonw_int(w, "baud", s->board.baud);
     jsonw_str(w, "phase", phase_name(s->phase));

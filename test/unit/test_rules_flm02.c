@@ -256,7 +256,7 @@ static void saves(const char *before, const char *patch, const char *want)
 {
     cJSON *b = tree(before), *p = tree(patch), *w = tree(want);
 
-    settings_saving(p, b, BOARD_FLM02);
+    settings_saving(p, b);
     if (!cJSON_Compare(p, w, true)) {
         char *got = cJSON_PrintUnformatted(p);
         fail_msg("%s became %s", patch, got);
@@ -271,7 +271,7 @@ static void saved_is_good(const char *before, const char *patch)
 {
     cJSON *b = tree(before), *p = tree(patch);
 
-    settings_saving(p, b, BOARD_FLM02);
+    settings_saving(p, b);
     cJSON *after = settings_patch(b, p);
     char *text = cJSON_PrintUnformatted(after);
     good(text);
