@@ -10,6 +10,7 @@
 #include "core/ledger_marks.h"
 #include "core/num.h"
 #include "core/sensor_body.h"
+#include "core/sensor_patch.h"
 #include "core/settings.h"
 #include "core/util.h"
 #include "io/httpd.h"
@@ -135,11 +136,10 @@ static void on_patched(void *ctx, int status, const struct settings_errors *erro
     free(p);
 }
 
-static void send_patch(struct app *app, const struct http_request *q, const struct sensor_settings *x, cJSON *members)
+static void send_patch(struct app *app, const struct http_request *q, const struct sensor_settings *x,
+                       const cJSON *patch)
 {
     struct patch *p = must(calloc(1, sizeof *p));
-    cJSON *patch = must(cJSON_CreateObject()), *sensors = must(cJSON_AddObjectToObject(patch, "sensors"));
-    char key[16];
 
     p->app = app;
     p->later = http_later(q);
@@ -147,10 +147,22 @@ static void send_patch(struct app *app, const struct http_request *q, const stru
     p->generation = app->settings->generation;
     memcpy(p->id, x->id, sizeof p->id);
     snprintf(p->user, sizeof p->user, "%s", q->user ? q->user : "a client");
-    snprintf(key, sizeof key, "%d", p->number);
-    cJSON_AddItemToObject(sensors, key, members);
     desk_patch(app->desk, patch, http_header(q, "If-Match"), on_patched, p);
+}
+
+/* What is said of a sensor goes to where the settings say it. */
+static void patch_sensor(struct app *app, const struct http_request *q, struct http_reply *r,
+                         const struct sensor_settings *x, const cJSON *members)
+{
+    struct settings_errors errors = {0};
+    cJSON *patch = sensor_patch(app->settings, x, members, &errors);
+
+    if (patch)
+        send_patch(app, q, x, patch);
+    else
+        desk_reply_errors(r, 422, &errors);
     cJSON_Delete(patch);
+    settings_errors_free(&errors);
 }
 
 static void answer_patch(void *ctx, const struct http_request *q, struct http_reply *r)
@@ -159,11 +171,9 @@ static void answer_patch(void *ctx, const struct http_request *q, struct http_re
     const struct sensor_settings *x = find(s, q->rest, r);
     cJSON *members = x ? desk_body(q->body, q->body_len, r) : NULL;
 
-    if (cJSON_IsObject(members)) {
-        send_patch(s->app, q, x, members);
-        return;
-    }
-    if (members)
+    if (cJSON_IsObject(members))
+        patch_sensor(s->app, q, r, x, members);
+    else if (members)
         http_error(r, 400, "the body is no JSON object");
     cJSON_Delete(members);
 }

@@ -287,6 +287,8 @@ void backup_open(struct jsonw *w, const struct settings *s, const cJSON *file, c
     put_tree(w, "file", open);
     jsonw_open(w, "ids", '{');
     for (size_t i = 0; i < s->n_sensors; i++) {
+        if (s->sensors[i].made != MADE_GIVEN) /* its id derives from the device's, or stands with its port or parts */
+            continue;
         snprintf(key, sizeof key, "%d", sensor_settings_number(&s->sensors[i]));
         jsonw_str(w, key, s->sensors[i].id);
     }

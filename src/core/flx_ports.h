@@ -34,8 +34,8 @@ void flx_sensor_ident(const char *device_id, int port, enum sensor_subtype subty
 /* The ports that are on where no list of ports is given: their number; 1 to it. */
 #define FLX_PORTS_ON FLX_CLAMPS
 
-/* Make s->port all seven ports in their order: those that were given, and others, which are off; where no list was given
- * the clamps are on. What is given twice or has no number is dropped. */
+/* Make s->port all seven ports in their order: those that were given, and others, which are off; where no list was
+ * given the clamps are on. What is given twice or has no number is dropped. */
 void flx_ports_fill(struct settings *s, bool given);
 
 /* Make s->sensors the sensors of the ports, which are filled; what it held is dropped. */

@@ -96,16 +96,28 @@ static void fold_one(char (*out)[FOLD_MAX + 1], size_t n, size_t i, const struct
     }
 }
 
+static int by_number(const void *a, const void *b)
+{
+    int x = sensor_settings_number(*(const struct sensor_settings *const *)a);
+    int y = sensor_settings_number(*(const struct sensor_settings *const *)b);
+
+    return (x > y) - (x < y);
+}
+
 char (*fold_sensors(const struct settings *s))[FOLD_MAX + 1]
 {
     char(*out)[FOLD_MAX + 1] = must(calloc(s->n_sensors + 1, sizeof *out)), base[FOLD_MAX + 1];
+    const struct sensor_settings **order = must(calloc(s->n_sensors + 1, sizeof(struct sensor_settings *)));
 
     for (size_t i = 0; i < s->n_sensors; i++)
         if (s->sensors[i].name && fold_name(s->sensors[i].name, base) && strcmp(base, s->sensors[i].name) == 0)
             memcpy(out[i], base, sizeof base);
-    for (int number = 1; number <= SETTINGS_PORTS; number++)
-        for (size_t i = 0; i < s->n_sensors; i++)
-            if (s->sensors[i].name && !*out[i] && sensor_settings_number(&s->sensors[i]) == number)
-                fold_one(out, s->n_sensors, i, &s->sensors[i]);
+    for (size_t i = 0; i < s->n_sensors; i++)
+        order[i] = &s->sensors[i];
+    qsort(order, s->n_sensors, sizeof *order, by_number);
+    for (size_t i = 0; i < s->n_sensors; i++)
+        if (order[i]->name && !*out[order[i] - s->sensors])
+            fold_one(out, s->n_sensors, (size_t)(order[i] - s->sensors), order[i]);
+    free(order);
     return out;
 }

@@ -24,12 +24,15 @@ static cJSON *sensors_of(cJSON *tree)
 /* What makes a device this one and no other. */
 static void forget_identity(cJSON *tree)
 {
-    cJSON *sensors = sensors_of(tree);
+    static const char *const lists[][2] = {{"sensors", "id"}, {"ports", "ids"}, {"derive", "ids"}};
 
     cJSON_DeleteItemFromObjectCaseSensitive(layer_get(tree, "device"), "serial");
     cJSON_DeleteItemFromObjectCaseSensitive(layer_get(tree, "mqtt"), "client_id");
-    for (cJSON *v = sensors ? sensors->child : NULL; v; v = v->next)
-        cJSON_DeleteItemFromObjectCaseSensitive(v, "id");
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        const cJSON *list = layer_get(tree, lists[i][0]);
+        for (cJSON *v = list ? list->child : NULL; v; v = v->next)
+            cJSON_DeleteItemFromObjectCaseSensitive(v, lists[i][1]);
+    }
 }
 
 /* Each sensor of the backup has the id it had, whatever it would derive to here. */

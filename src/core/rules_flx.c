@@ -47,8 +47,11 @@ static void check_members(const struct rules *r, size_t i)
     static const struct {
         const char *name;
         enum sensor_class class;
-    } members[] = {{"current", SENSOR_CT},       {"shift", SENSOR_CT},      {"flip", SENSOR_CT},
-                   {"constant", SENSOR_PULSE},   {"trigger", SENSOR_PULSE}};
+    } members[] = {{"current", SENSOR_CT},
+                   {"shift", SENSOR_CT},
+                   {"flip", SENSOR_CT},
+                   {"constant", SENSOR_PULSE},
+                   {"trigger", SENSOR_PULSE}};
     const struct port_settings *p = &r->s->port[i];
     const cJSON *ids = rules_given(r, i, "ids");
     char name[24];
@@ -131,8 +134,8 @@ static void complete(cJSON *part, const char *key, bool on)
         layer_add(part, "enable", must(cJSON_CreateTrue()));
 }
 
-/* before: the merged tree without the patch. A list that is given stands for itself: the first thing that people say of a
- * port makes a list of those that were on without one. */
+/* before: the merged tree without the patch. A list that is given stands for itself: the first thing that people say of
+ * a port makes a list of those that were on without one. */
 static void saving(cJSON *patch, const cJSON *before, const cJSON *after)
 {
     const cJSON *list = layer_get(before, "ports");

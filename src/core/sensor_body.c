@@ -6,7 +6,20 @@
 
 #include <stdio.h>
 
-static void put_settings(struct jsonw *w, const struct sensor_settings *x)
+/* "port 2", "derive total"; nothing of a sensor that the settings give. */
+static void put_made(struct jsonw *w, const struct settings *s, const struct sensor_settings *x)
+{
+    char made[64];
+
+    if (x->made == MADE_PORT)
+        snprintf(made, sizeof made, "port %d", x->ports[0]);
+    else if (x->made == MADE_DERIVE)
+        snprintf(made, sizeof made, "derive %s", s->derive[x->made_of].key);
+    if (x->made != MADE_GIVEN)
+        jsonw_str(w, "made", made);
+}
+
+static void put_settings(struct jsonw *w, const struct settings *s, const struct sensor_settings *x)
 {
     const char *unit[READING_KINDS];
 
@@ -15,6 +28,9 @@ static void put_settings(struct jsonw *w, const struct sensor_settings *x)
     jsonw_str(w, "name", x->name);
     jsonw_str(w, "class", sensor_class_name(x->class));
     jsonw_str(w, "type", sensor_type_name(x->type));
+    if (x->subtype != SUBTYPE_NONE)
+        jsonw_str(w, "subtype", sensor_subtype_name(x->subtype));
+    put_made(w, s, x);
     jsonw_open(w, "ports", '[');
     for (size_t i = 0; i < x->n_ports; i++)
         jsonw_int(w, NULL, x->ports[i]);
@@ -84,7 +100,7 @@ void sensor_body_one(struct jsonw *w, const struct sensor_body_view *v, const st
     const struct sensor *s = x->enable ? sensors_find(v->sensors, x->id) : NULL;
 
     jsonw_open(w, NULL, '{');
-    put_settings(w, x);
+    put_settings(w, v->settings, x);
     if (s) {
         put_values(w, v, s);
     } else {

@@ -1,7 +1,8 @@
 /* The bodies of /api/v1/sensors: one sensor as JSON, and all of them, written piece by piece. Those that are switched
  * off are shown too. It never holds a pointer from one piece to the next.
  *
- *   {"id","number","name","class","type","ports":[…],"enable","report","rid","unit":{"gauge","counter"},
+ *   {"id","number","name","class","type","subtype" (of a clamp's, and of derived ones whose parts have one),
+ *    "made":"port 2"|"derive total" (only of what is made), "ports":[…],"enable","report","rid","unit":{"gauge","counter"},
  *    "gauge":{"value","time_s"}|null, "counter":{"value","time_s"}|null,
  *    "today":{"value","unit","since_s"}|null, "today_reason":"…" (only when that is null),
  *    "month": likewise, "month_reason"}

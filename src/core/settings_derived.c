@@ -230,9 +230,13 @@ static size_t find_sensor(const struct settings *s, const char *text)
 
 static size_t find_part(struct finding *f, const char *list, size_t k, const char *text)
 {
-    size_t i = find_sensor(f->s, text);
+    size_t i = text ? find_sensor(f->s, text) : DERIVE_NO_PART;
     char path[SETTINGS_PATH];
 
+    if (!text) { /* that was an error of its own */
+        f->whole = false;
+        return DERIVE_NO_PART;
+    }
     if (i == DERIVE_NO_PART) {
         if (!f->ids_known && sensor_id_valid(text))
             f->whole = false; /* it may be one that derives: asked again */
@@ -264,7 +268,8 @@ static const char *unit_text(const char *const unit[READING_KINDS])
 }
 
 /* All parts of a sum have the units of the first, of a net pair W and Wh. */
-static void check_unit(struct finding *f, const char *list, size_t k, size_t part, const char *const want[READING_KINDS])
+static void check_unit(struct finding *f, const char *list, size_t k, size_t part,
+                       const char *const want[READING_KINDS])
 {
     const char *unit[READING_KINDS];
     const struct sensor_settings *x = &f->s->sensors[part];

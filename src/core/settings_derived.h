@@ -18,15 +18,15 @@ struct sensor_settings;
 struct settings;
 struct settings_errors;
 
-/* The key of the net pair over the clamps of an flx board with three phases. It is there by itself; a member of `derive`
- * with this key and without `of` says more of it, or switches it off. */
+/* The key of the net pair over the clamps of an flx board with three phases. It is there by itself; a member of
+ * `derive` with this key and without `of` says more of it, or switches it off. */
 #define DERIVE_GRID "grid"
 
 /* No sensor: of a part that was not found. */
 #define DERIVE_NO_PART SIZE_MAX
 
-/* Judge the members of `derive` (given: the list of the tree, or NULL), add the pair over the clamps, make their sensors
- * behind those of the settings, and find the parts that are named. */
+/* Judge the members of `derive` (given: the list of the tree, or NULL), add the pair over the clamps, make their
+ * sensors behind those of the settings, and find the parts that are named. */
 void settings_derived_make(struct settings *s, const struct cJSON *given, struct settings_errors *errors);
 
 /* Find the parts again, now that all sensors have ids. 0, or -1 with errors. */

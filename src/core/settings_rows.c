@@ -99,7 +99,8 @@ bool setting_is_default(const struct setting *row, const cJSON *v)
     if (!row)
         return false;
     if (row->shape == SETTING_LIST)
-        return !(row->flags & SETTING_STANDS) && cJSON_IsArray(v) && !v->child && (row->kind == SETTING_OBJECT || row->kind == SETTING_TEXT);
+        return !(row->flags & SETTING_STANDS) && cJSON_IsArray(v) && !v->child &&
+               (row->kind == SETTING_OBJECT || row->kind == SETTING_TEXT);
     switch (row->kind) {
     case SETTING_BOOL:
         return cJSON_IsBool(v) && cJSON_IsTrue(v) == row->def;

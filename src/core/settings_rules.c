@@ -44,9 +44,7 @@ void rules_error(const struct rules *r, size_t i, const char *name, const char *
 /* The name of what a sensor is made of. */
 static const char *origin_name(const struct settings *s, const struct sensor_settings *x)
 {
-    return x->made == MADE_PORT ? s->port[x->made_of].name
-           : x->made == MADE_DERIVE ? s->derive[x->made_of].name
-                                    : NULL;
+    return x->made == MADE_PORT ? s->port[x->made_of].name : x->made == MADE_DERIVE ? s->derive[x->made_of].name : NULL;
 }
 
 /* One name of two members of a list was told of them already. */

@@ -48,9 +48,9 @@ extern const struct board_rules rules_flm02, rules_flx;
 
 const struct board_rules *board_rules(enum board_protocol p);
 
-/* Add to a checked patch what goes with it: of a new member of a list its key, what the rules of the board say (S3), and
- * for each member that it gives a new meaning (another type, other ports or parts) the next rid, unless the patch gives
- * another one itself. before is the merged tree. */
+/* Add to a checked patch what goes with it: of a new member of a list its key, what the rules of the board say (S3),
+ * and for each member that it gives a new meaning (another type, other ports or parts) the next rid, unless the patch
+ * gives another one itself. before is the merged tree. */
 void settings_saving(struct cJSON *patch, const struct cJSON *before);
 
 #endif

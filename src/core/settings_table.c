@@ -227,9 +227,11 @@ static const struct setting_choice bauds[] = {
 #define OF_DERIVE(name)  .only = 1 + (name), .only_at = offsetof(struct derive_settings, kind)
 
 /* The id of one of the sensors that a clamp makes. */
-#define CLAMP_ID(name, subtype) \
-    {"ports[*].ids." name, SETTING_TEXT, PORT(ids[subtype]), AN_ID, OF_PORTS(SENSOR_CT), \
-     .help = "Id of the port's sensor " name "."}
+#define CLAMP_ID(name, subtype)                                                                                        \
+    {                                                                                                                  \
+        "ports[*].ids." name, SETTING_TEXT, PORT(ids[subtype]), AN_ID, OF_PORTS(SENSOR_CT),                            \
+            .help = "Id of the port's sensor " name "."                                                                \
+    }
 
 const struct setting settings_table[] = {
     {"version", SETTING_CHOICE, TOP(version), .choices = versions, .def = SETTINGS_VERSION, .flags = SETTING_FILE_ONLY,
@@ -291,8 +293,7 @@ const struct setting settings_table[] = {
     {"sensors[*].rid", SETTING_INT, SENSOR(rid), .min = 0, .max = 999999,
      .help = "How often it got a new meaning, which begins a new series; saving another type or port raises it."},
     {"ports", SETTING_OBJECT, TOP(port), .shape = SETTING_LIST, .count = offsetof(struct settings, n_port),
-     .list_max = SETTINGS_FLX_PORTS, .size = sizeof(struct port_settings), .key = &by_port,
-     .flags = SETTING_STANDS,
+     .list_max = SETTINGS_FLX_PORTS, .size = sizeof(struct port_settings), .key = &by_port, .flags = SETTING_STANDS,
      .help = "Ports of the board with protocol flx, which make its sensors; without it the clamps 1-3 are on."},
     {"ports[*].port", SETTING_INT, PORT(port), .flags = SETTING_REQUIRED, .min = 1, .max = SETTINGS_FLX_PORTS,
      .def = SETTING_UNSET, .help = "Number of the port: 1-3 take clamps, 4-6 pulses, 7 is the serial port."},
@@ -335,7 +336,8 @@ const struct setting settings_table[] = {
      .help = "Id of a pulse port's sensor."},
     {"derive", SETTING_OBJECT, TOP(derive), .shape = SETTING_LIST, .count = offsetof(struct settings, n_derive),
      .list_max = SETTINGS_DERIVE, .size = sizeof(struct derive_settings), .key = &by_key,
-     .help = "Sensors that are made of others; three phases on an flx board make one by themselves, with the key grid."},
+     .help =
+         "Sensors that are made of others; three phases on an flx board make one by themselves, with the key grid."},
     {"derive[*].key", SETTING_TEXT, DERIVE(key), .flags = SETTING_REQUIRED, .min = 1, .max = 32, .format = &a_key,
      .help = "Key by which it is told from the others, and from which its ids derive."},
     {"derive[*].name", SETTING_TEXT, DERIVE(name), A_NAME, .flags = SETTING_IF_ENABLED,
@@ -343,9 +345,9 @@ const struct setting settings_table[] = {
     {"derive[*].kind", SETTING_CHOICE, DERIVE(kind), .choices = derive_kinds, .def = DERIVE_SUM,
      .help = "sum: the sum of its parts; net: what a meter of several phases counts, import and export."},
     {"derive[*].enable", SETTING_BOOL, DERIVE(enable), .def = true, .help = "Make it."},
-    {"derive[*].of", SETTING_TEXT, DERIVE(of), .shape = SETTING_LIST,
-     .count = offsetof(struct derive_settings, n_of), .list_max = SETTINGS_PARTS, .min = 1, .max = 96,
-     .format = &name, .flags = SETTING_UNIQUE, .follows = "key", .help = "Its parts: names or ids of sensors."},
+    {"derive[*].of", SETTING_TEXT, DERIVE(of), .shape = SETTING_LIST, .count = offsetof(struct derive_settings, n_of),
+     .list_max = SETTINGS_PARTS, .min = 1, .max = 96, .format = &name, .flags = SETTING_UNIQUE, .follows = "key",
+     .help = "Its parts: names or ids of sensors."},
     {"derive[*].factors", SETTING_MILLI, DERIVE(factor_milli), .shape = SETTING_ONE_OR_LIST,
      .per = offsetof(struct derive_settings, n_of), .list_max = SETTINGS_PARTS, .min = -1000000, .max = 1000000,
      .def = 1000, OF_DERIVE(DERIVE_SUM),

@@ -15,7 +15,7 @@ VECTORS = ROOT / "test/vectors/settings"
 DUMP = BUILD / "test/settings_dump"
 
 # What the schema says beyond the table: how keys depend on each other, as far as it can.
-BEYOND = {"$schema", "$id", "title", "not", "if", "then", "dependentRequired"}
+BEYOND = {"$schema", "$id", "title", "not", "if", "then", "dependentRequired", "allOf"}
 
 # Vectors that are JSON and wrong, but only by rules that a schema cannot say (or that Python's reader lets pass:
 # duplicate names, half a surrogate pair).
@@ -147,14 +147,17 @@ def test_default_settings(accepted):
 
 def test_default_settings_with_every_example_switched_on(accepted):
     text = (ROOT / "conf/fluksod.json").read_text()
-    examples = re.sub(r'^(\s*)// (\s*["}].*)$', r"\1\2", text, flags=re.M)
+    examples = re.sub(r'^(\s*)// (\s*["{}\]].*)$', r"\1\2", text, flags=re.M)
     doc = json.loads(strip_comments(examples))
     assert examples.count("ca_file") == 2 and len(doc["mqtt"]) == 5
     assert {"url", "ca_file", "interval"} <= set(doc["flukso"]) and {"url", "token_file", "db"} <= set(doc["influx"])
     assert "key_file" in doc["device"] and len(doc["storage"]) == 4
     assert doc["http"]["tls_port"] and len(doc["http"]) == 7 and "socket" in doc["control"]
-    assert valid(doc)
-    assert accepted([examples]) == [True]
+    assert len(doc["board"]) == 7 and len(doc["ports"]) == 4 and len(doc["derive"]) == 2
+    flx = {**doc, "board": {**doc["board"], "protocol": "flx"}}  # where other sensors are there to derive from
+    del flx["derive"]
+    assert valid(doc) and valid(flx)
+    assert accepted([examples, flx]) == [True, True]
 
 
 def test_vectors_get_one_verdict():
@@ -190,14 +193,29 @@ BESIDE = {
 }
 
 
+# What a member of a list has, so that one more value of it can be right. A derived sensor that is off looks for no
+# parts, which no schema can say.
+MEMBER = {
+    "sensors[*].": lambda path: {"ports": [4 if path.endswith("constant") else 1]},
+    "ports[*].": lambda path: {"port": 1},
+    "derive[*].": lambda path: {"key": "k", "of": ["main"], "enable": False,
+                                "kind": "net" if re.search("minus|import|export", path) else "sum"},
+}
+
+
 def at(path, value, beside=None):
-    """A document with one value at the path of a row, and others beside it; a sensor's has its port."""
+    """A document with one value at the path of a row, and others beside it; a member of a list has what it needs."""
     steps = path.replace("[*]", ".*").split(".")
     doc = value
     for i, step in reversed(list(enumerate(steps))):
         doc = [doc] if step == "*" else {step: doc, **(beside or {} if i == len(steps) - 1 else {})}
-    for sensor in doc.get("sensors", []) if path.startswith("sensors[*].") else []:
-        sensor.setdefault("ports", [4 if path.endswith("constant") else 1])
+    for prefix, needs in MEMBER.items():
+        for member in doc[steps[0]] if path.startswith(prefix) else []:
+            for name, needed in needs(path).items():
+                member.setdefault(name, needed)
+    if path == "derive[*].enable":  # one that is on has a name, and its part
+        doc["derive"][0].setdefault("name", "n")
+        doc["sensors"] = [{"name": "main", "ports": [1], "enable": True}]
     return doc
 
 
