@@ -102,17 +102,20 @@ static void orders_are_no_energy(void **state)
 static void other_parts_go_on(void **state)
 {
     (void)state;
-    powers(3600, 0, 3600);
+    derive_settings[0].n_of = derive_settings[0].n_minus = 2;
+    derive_set(&derive, &settings);
+    powers(3600, 0, 7200);
     tell();
     for (int i = 0; i < 10; i++)
         second();
-    assert_int_equal(published(IMPORT), 20000);
-    derive_settings[0].n_of = derive_settings[0].n_minus = 2;
+    assert_int_equal(published(IMPORT), 10000);
+    derive_settings[0].parts[1] = 2; /* instead of phase 2's */
+    derive_settings[0].minuses[1] = 5;
     derive_set(&derive, &settings);
-    assert_int_equal(published(IMPORT), 20000);
+    assert_int_equal(published(IMPORT), 10000);
     for (int i = 0; i < 10; i++)
         second();
-    assert_int_equal(published(IMPORT), 29000); /* the first of these tied it */
+    assert_int_equal(published(IMPORT), 37000); /* the first of these tied it */
     assert_int_equal(published(EXPORT), 0);
 }
 

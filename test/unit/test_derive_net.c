@@ -118,7 +118,10 @@ static void without_gauges_it_counts_all_the_same(void **state)
         unix_s++;
         for (int p = 0; p < PHASES; p++)
             phase_tells(p, p == 1 ? GAUGES : NOTHING);
+        if (i % 2)
+            phase_tells(1, COUNTERS); /* its gauge comes when the second is counted already */
     }
+    assert_int_equal(hub.refused_stale, 0);
     assert_near(published(IMPORT), 1500000, 1000);
     assert_int_equal(published(EXPORT), 0);
 }
@@ -136,21 +139,24 @@ static void a_board_that_was_away_is_netted_once(void **state)
     assert_int_equal(derive.nets[0].gaps, 1);
 }
 
-/* A house that exports nothing never exports a thousandth, however often its counters' rounding is looked at. */
+/* What one phase takes the others bring: never a thousandth comes or leaves, however often the counters' rounding is
+ * looked at. */
 static void rounding_is_no_energy(void **state)
 {
     (void)state;
     srand(3);
     tell();
     for (int i = 0; i < 2000; i++) {
-        power[0] = rand() % 100000;
-        power[1] = rand() % 1000;
+        power[1] = -(rand() % 100000);
+        power[2] = -(rand() % 1000);
+        power[0] = -power[1] - power[2];
         passes(6000); /* a gap each time */
         unix_s += 6;
         tell();
     }
+    assert_int_equal(derive.nets[0].gaps, 2000);
+    assert_int_equal(published(IMPORT), 0);
     assert_int_equal(published(EXPORT), 0);
-    assert_near(published(IMPORT), parts_say(), LOOSE);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
