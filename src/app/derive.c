@@ -25,13 +25,18 @@ static void on_again(uv_timer_t *t)
         uv_timer_stop(t);
 }
 
+static void wait_if_owed(struct derive_service *s)
+{
+    if (derive_owes(&s->derive) && !uv_is_active((uv_handle_t *)&s->again))
+        uv_timer_start(&s->again, on_again, AGAIN_MS, AGAIN_MS);
+}
+
 static void on_reading(void *ctx, const struct reading *r)
 {
     struct derive_service *s = ctx;
 
     derive_take(&s->derive, r);
-    if (derive_owes(&s->derive) && !uv_is_active((uv_handle_t *)&s->again))
-        uv_timer_start(&s->again, on_again, AGAIN_MS, AGAIN_MS);
+    wait_if_owed(s);
 }
 
 static void on_jumped(void *ctx, const struct ledger_entry *e, int64_t jump_milli)
@@ -63,6 +68,7 @@ static void derive_apply(void *self, const struct settings *old, const struct se
     uv_timer_stop(&s->again);
     derive_set(&s->derive, next);
     hub_stage(&s->app->hub, derive_empty(&s->derive) ? NULL : on_reading, s);
+    wait_if_owed(s);
 }
 
 /* Sources have stopped before it. */

@@ -108,6 +108,9 @@ static void add_sum(struct derive *d, const struct settings *s, const struct der
     sum->entry = ledger_open(d->ledger, sensor->id, source);
     uint64_t means = derive_parts_hash(&sum->parts) ^ (uint64_t)x->rid;
     ledger_marks_mean(sum->entry, (int64_t)(means >> 1 | 1)); /* of other parts it jumps, and its marks say nothing */
+    const struct sensor_latest *latest = &sensor->latest[READING_COUNTER];
+    sum->owed = sum->parts.rare && sum->entry->meter.known && sensor_latest_known(latest) &&
+                latest->milli != sum->entry->meter.raw; /* as it was owed before the settings changed */
 }
 
 static void add_net(struct derive *d, const struct settings *s, const struct derive_settings *def,

@@ -126,6 +126,8 @@ static void two_pulses_in_one_second(void **state)
     assert_true(derive_owes(&derive));
     derive_pay(&derive, mono_ms, unix_s);
     assert_true(derive_owes(&derive)); /* still the same second */
+    derive_set(&derive, &settings);
+    assert_true(derive_owes(&derive)); /* whatever settings change meanwhile */
     next_second();
     derive_pay(&derive, mono_ms, unix_s);
     assert_false(derive_owes(&derive));
