@@ -259,6 +259,43 @@ static void seconds_are_right_at_any_clock(void **state)
     assert_in_range(whole, 10000, 20000);
 }
 
+/* Of a settings text: three phases have a net pair by themselves, and p1 + p2 + p3 is one more sensor. */
+static void as_settings_make_them(void **state)
+{
+    static const char text[] = "{\"board\": {\"protocol\": \"flx\", \"device\": \"/dev/x\"}, \"phase\": \"3p+n\","
+                               " \"derive\": [{\"key\": \"all\", \"name\": \"all\","
+                               " \"of\": [\"port 1 pplus\", \"port 2 pplus\", \"port 3 pplus\"]}]}";
+    struct settings_errors errors = {0};
+    struct settings *s = settings_parse(text, sizeof text - 1, &errors, NULL);
+
+    (void)state;
+    assert_non_null(s);
+    assert_int_equal(settings_derive_ids(s, "0123456789abcdef0123456789abcdef", &errors), 0);
+    ends();
+    sensors_init(&sensors);
+    settings_set_sensors(s, &sensors);
+    hub_init(&hub, &sensors);
+    derive_init(&derive, &hub, &sensors, &ledger);
+    derive_set(&derive, s);
+    hub_stage(&hub, derive_take, &derive);
+    assert_int_equal(derive.n_sums, 1);
+    assert_int_equal(derive.n_nets, 1);
+    for (unsigned clamp = 0; clamp < 3; clamp++)
+        for (unsigned side = 0; side < 2; side++) {
+            const struct sensor_settings *x = &s->sensors[12 * clamp + side];
+            struct reading r = {.sensor = sensors_find(&sensors, x->id)->handle, .mono_ms = 1, .unix_s = START};
+            r.milli = clamp == side ? 1000 * (clamp + 1) : 0; /* 1 W comes on phase 1, 2 W leave on phase 2 */
+            hub_emit(&hub, &r);
+        }
+    for (size_t i = 39; i < s->n_sensors; i++) {
+        const struct sensor_settings *x = &s->sensors[i];
+        int64_t milli = sensors_find(&sensors, x->id)->latest[READING_GAUGE].milli;
+        assert_int_equal(milli, strcmp(x->name, "grid import") == 0 ? 0 : 1000);
+    }
+    assert_int_equal(s->n_sensors, 39 + 3);
+    settings_free(s);
+}
+
 /* ---- the ledger ---- */
 
 #define MIDNIGHT 1800057600 /* UTC */
@@ -414,6 +451,7 @@ int main(void)
         CASE(a_sum_beyond_64_bits_is_none, NULL),
         CASE(parts_are_shared, NULL),
         CASE(seconds_are_right_at_any_clock, two_clamps),
+        CASE(as_settings_make_them, two_clamps),
         CASE(it_has_a_today, two_clamps),
         CASE(a_part_that_is_set_is_no_energy, two_clamps),
         CASE(a_difference_falls, two_clamps),
