@@ -230,6 +230,10 @@ static void set_counter(struct api_sensors *s, const struct http_request *q, str
     struct settings_errors errors = {0};
     struct order o = {0};
 
+    if (e && ledger_computed(e->source)) {
+        http_error(r, 409, "this sensor is made of others: set their counters, and its own follows");
+        return;
+    }
     sensor_settings_units(x, unit);
     if (!ledger_published(e, &o.before) || !unit[READING_COUNTER]) {
         http_error(r, 409, "this sensor has no counter yet: its first reading has not come");

@@ -121,7 +121,7 @@ static void on_walk(uv_idle_t *walk)
     struct ledger_saved c;
 
     for (size_t budget = ENTRIES_A_TURN; m->entry && budget; budget--, m->entry = m->entry->after) {
-        if (!m->entry->meter.known && !m->entry->meter.swapped)
+        if ((!m->entry->meter.known && !m->entry->meter.swapped) || ledger_computed(m->entry->source))
             continue;
         ledger_copy(m->entry, &c, app_mono_ms(app), app_unix_s(app));
         backup_put_counter(&m->w, &c);

@@ -30,6 +30,12 @@ void hub_detach(struct hub *h, hub_sink_cb cb, void *ctx)
     }
 }
 
+void hub_stage(struct hub *h, hub_stage_cb cb, void *ctx)
+{
+    h->stage = cb;
+    h->stage_ctx = ctx;
+}
+
 /* Stamps of a sensor rise strictly (mqtt.md, "Numbers, stamps and units"). */
 static bool is_stale(const struct sensor_latest *last, const struct reading *r)
 {
@@ -55,5 +61,7 @@ int hub_emit(struct hub *h, const struct reading *r)
     h->accepted++;
     for (size_t i = 0; i < h->n_sinks; i++)
         h->sinks[i].cb(h->sinks[i].ctx, &out);
+    if (h->stage && s->class != SENSOR_DERIVED)
+        h->stage(h->stage_ctx, &out);
     return 0;
 }

@@ -18,6 +18,10 @@ struct sensors;
 /* Called for each accepted reading, in the order of hub_attach(). The reading is valid during the call. */
 typedef void (*hub_sink_cb)(void *ctx, const struct reading *r);
 
+/* Called for each accepted reading of a sensor that is not derived, behind the sinks; it may emit readings of derived
+ * ones. */
+typedef hub_sink_cb hub_stage_cb;
+
 struct hub {
     struct sensors *sensors;
     struct {
@@ -25,6 +29,8 @@ struct hub {
         void *ctx;
     } sinks[HUB_SINKS];
     size_t n_sinks;
+    hub_stage_cb stage; /* NULL: nothing is derived */
+    void *stage_ctx;
     /* statistics */
     uint64_t accepted;
     uint64_t refused_gone;  /* the sensor is no longer there */
@@ -36,6 +42,9 @@ void hub_init(struct hub *h, struct sensors *sensors);
 /* Add a sink. 0, or -1 when HUB_SINKS are attached already. */
 int hub_attach(struct hub *h, hub_sink_cb cb, void *ctx);
 void hub_detach(struct hub *h, hub_sink_cb cb, void *ctx);
+
+/* The one stage that derives sensors of others; NULL: none. Its own readings do not come to it again: depth one. */
+void hub_stage(struct hub *h, hub_stage_cb cb, void *ctx);
 
 /* Take one reading: note it as its sensor's newest, set `changed`, hand it to all sinks. 0, or -1 when it was refused:
  * a counter then comes again with a later stamp, or it stays behind until it changes. */

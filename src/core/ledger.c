@@ -72,6 +72,18 @@ static unsigned line_of(struct ledger *l, const char *source)
     return (unsigned)l->n_lines;
 }
 
+static bool ends(const char *source, const char *end)
+{
+    size_t n = strlen(source), m = strlen(end);
+
+    return n >= m && strcmp(source + n - m, end) == 0;
+}
+
+bool ledger_computed(const char *source)
+{
+    return ends(source, LEDGER_SUM) || ends(source, LEDGER_DIFFERENCE);
+}
+
 struct ledger_entry *ledger_open(struct ledger *l, const char *id, const char *source)
 {
     struct ledger_entry *e = find_or_add(l, id);
@@ -80,6 +92,7 @@ struct ledger_entry *ledger_open(struct ledger *l, const char *id, const char *s
         return e;
     snprintf(e->source, sizeof e->source, "%s", source);
     e->line = line_of(l, e->source);
+    e->marks.falls = ends(source, LEDGER_DIFFERENCE);
     if (e->meter.known || e->meter.swapped) {
         meter_swap(&e->meter);
         ledger_changed(e, true);
@@ -161,7 +174,7 @@ void ledger_restore(struct ledger *l, const struct ledger_saved *s, int64_t mono
                               .first = s->first,
                               .last = s->last,
                               .last_ms = mono_ms - ago_ms};
-    e->marks = (struct marks){.unix_s = s->unix_s};
+    e->marks = (struct marks){.unix_s = s->unix_s, .falls = ends(e->source, LEDGER_DIFFERENCE)};
     e->marks.known = ledger_published(e, &e->marks.milli);
 }
 
@@ -170,6 +183,8 @@ void ledger_adopt(struct ledger *l, const struct ledger_saved *s, int64_t mono_m
     struct ledger_entry *e = ledger_find(l, s->id);
     int64_t theirs = s->offset + (s->known ? s->raw : 0), ours;
 
+    if (ledger_computed(s->source))
+        return;
     if (ledger_published(e, &ours)) {
         if (theirs > ours)
             ledger_set(e, theirs);
@@ -197,6 +212,8 @@ void ledger_set(struct ledger_entry *e, int64_t milli)
     marks_shift(&e->marks, milli - before);
     ledger_marks_changed(e);
     ledger_changed(e, true);
+    if (e->owner->jumped)
+        e->owner->jumped(e->owner->jumped_ctx, e, milli - before);
 }
 
 void ledger_all_changed(struct ledger *l)

@@ -18,6 +18,11 @@
 /* A candidate that waited longer is dropped: in that time anything may have come from it, garbage too. */
 #define LEDGER_CANDIDATE_MS ((int64_t)3600 * 1000)
 
+/* How the source of a sum of other sensors ends: nothing counts but its parts, and it is what they are. A difference
+ * may fall. */
+#define LEDGER_SUM        ":sum"
+#define LEDGER_DIFFERENCE ":diff"
+
 struct ledger;
 
 struct ledger_entry {
@@ -46,6 +51,9 @@ struct ledger_saved {
 
 typedef void (*ledger_urgent_cb)(void *ctx);
 
+/* What is published of the entry was set: it jumped by so much. */
+typedef void (*ledger_jumped_cb)(void *ctx, const struct ledger_entry *e, int64_t jump_milli);
+
 /* What a source is polled by: core/ledger_marks.h. */
 struct ledger_line {
     char name[LEDGER_SOURCE];
@@ -64,6 +72,8 @@ struct ledger {
     size_t n_lines;
     ledger_urgent_cb urgent; /* may be NULL */
     void *urgent_ctx;
+    ledger_jumped_cb jumped; /* likewise */
+    void *jumped_ctx;
 };
 
 void ledger_init(struct ledger *l);
@@ -92,8 +102,12 @@ void ledger_copy(const struct ledger_entry *e, struct ledger_saved *out, int64_t
 void ledger_restore(struct ledger *l, const struct ledger_saved *s, int64_t mono_ms, int64_t unix_s);
 
 /* Take in a counter state of elsewhere (a backup), to be saved. Where the sensor has a state already, that one goes on,
- * and what it publishes is raised to what the other published, never lowered. Twice is as once. */
+ * and what it publishes is raised to what the other published, never lowered. Twice is as once. Sums are left out:
+ * their parts tell them. */
 void ledger_adopt(struct ledger *l, const struct ledger_saved *s, int64_t mono_ms, int64_t unix_s);
+
+/* Is it the source of a sum or a difference? */
+bool ledger_computed(const char *source);
 
 /* Has the sensor a counter state? */
 bool ledger_knows(const struct ledger *l, const char *id);
@@ -102,8 +116,8 @@ bool ledger_knows(const struct ledger *l, const char *id);
  * for. False: there is none yet; also of NULL. */
 bool ledger_published(const struct ledger_entry *e, int64_t *milli);
 
-/* Set what is published (only once it is something), from the next reading on: what is older counts on from there, and
- * the jump is no energy of today. To be saved at once. */
+/* Set what is published (only once it is something, and never of a sum), from the next reading on: what is older counts
+ * on from there, and the jump is no energy of today. To be saved at once. */
 void ledger_set(struct ledger_entry *e, int64_t milli);
 
 /* All entries as changed ones: another store than before must learn of them. */

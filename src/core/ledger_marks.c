@@ -62,7 +62,7 @@ void ledger_marks_mean(struct ledger_entry *e, int64_t means)
     if (e->means == means)
         return;
     if (e->means) {
-        e->marks = (struct marks){0};
+        e->marks = (struct marks){.falls = e->marks.falls};
         ledger_marks_changed(e);
     }
     e->means = means;
@@ -113,7 +113,7 @@ void ledger_marks_restore(struct ledger *l, const struct ledger_marks *s)
         if (to->at_s || to->missed_s)
             continue;
         *to = (struct mark){.missed_s = from->missed_s};
-        if (from->milli >= 0 && from->milli <= e->marks.milli) {
+        if (e->marks.falls || (from->milli >= 0 && from->milli <= e->marks.milli)) {
             to->at_s = from->at_s;
             to->milli = from->milli;
         }

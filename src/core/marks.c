@@ -180,7 +180,7 @@ struct marks_sum marks_sum(const struct marks *m, const struct marks_line *line,
             return (struct marks_sum){.why = why_missed(&now, line, n, moment)};
         k->milli = now.milli;
     }
-    if (published < k->milli)
+    if (published < k->milli && !m->falls)
         return (struct marks_sum){.why = MARKS_LOST};
     return (struct marks_sum){.why = MARKS_KNOWN, .since_s = moment, .milli = published - k->milli};
 }

@@ -43,6 +43,7 @@ struct mark {
 /* All zero: a sensor that never had a counter. */
 struct marks {
     struct mark v[MARKS_KINDS];
+    bool falls;      /* the counter may: it is a difference of others */
     bool known;      /* the following say something */
     int64_t milli;   /* the newest published counter */
     int64_t mono_ms; /* of its reading; 0: in an earlier run, or before a pause */
@@ -88,7 +89,7 @@ int64_t marks_stood_s(const struct marks *m, const struct marks_line *line, cons
 struct marks_sum {
     enum marks_why why; /* MARKS_KNOWN, or the others are 0 */
     int64_t since_s;    /* a Unix second: when that was */
-    int64_t milli;      /* never negative */
+    int64_t milli;      /* never negative, but of a counter that may fall */
 };
 
 /* published: the counter now. */

@@ -53,9 +53,10 @@ def call(g, method, path, body=None, **headers):
 
 
 class House:
-    """g: the Gateway, sim: its board, server: the stand-in for Flukso's, heard: a subscriber to counters; ids by name."""
+    """g: the Gateway, sim: its board, server: the stand-in for Flukso's, heard: a subscriber to counters; ids by name, with `derived`,
+    of sensors that the settings make of others."""
 
-    def __init__(self, fixtures, folder, at, settings, zone):
+    def __init__(self, fixtures, folder, at, settings, zone, derived):
         self.clock, self.kernel, self.zone = SharedClock(folder, FACTOR), fixtures["kernel"], zone
         self.clock.jump(at - int(time.time()))
         broker = fixtures["broker"]
@@ -64,7 +65,7 @@ class House:
         self.g = fixtures["gateway"](self.sim.link, broker.port)
         for number, sensor in enumerate(self.g.settings["sensors"], 10):
             sensor["id"] = f"{number:032x}"
-        self.ids = {s["name"]: s["id"] for s in self.g.settings["sensors"]}
+        self.ids = {s["name"]: s["id"] for s in self.g.settings["sensors"]} | dict(derived)
         self.server = fixtures["flukso_process"](list(self.ids.values()), env=self.clock.env)
         self.g.settings["device"]["key"] = KEY
         self.g.settings["flukso"] = {"url": self.server.url, "interval": 60}
@@ -155,8 +156,8 @@ def house(board, broker, gateway, flukso_process, subscribe, kernel_clock, folde
     fixtures = {"board": board, "broker": broker, "gateway": gateway, "flukso_process": flukso_process,
                 "subscribe": subscribe, "kernel": kernel_clock}
 
-    def make(at, settings=lambda s: None, start=True, zone="Europe/Brussels"):
-        houses.append(House(fixtures, folder, at, settings, zone))
+    def make(at, settings=lambda s: None, start=True, zone="Europe/Brussels", derived=()):
+        houses.append(House(fixtures, folder, at, settings, zone, derived))
         return houses[-1].start() if start else houses[-1]
 
     yield make
