@@ -69,7 +69,8 @@ void phase_survey_judge(struct phase_survey *s);
 void phase_survey_fail(struct phase_survey *s, const char *why);
 
 /* {"known","phase","summary","ports":[{"port","name","alpha","irms","shift_now","shift","flip_now","flip","why"}],
- *  "patch"}: alpha in degrees, irms in A, null where none was measured; patch is empty when nothing is to be changed. */
+ *  "patch"}: alpha in degrees, irms in A, null where none was measured; patch is empty when nothing is to be changed.
+ */
 void phase_survey_write(const struct phase_survey *s, struct jsonw *w);
 
 /* The patch of such a result, a member of it, when the settings are still those that it was measured under; NULL with
