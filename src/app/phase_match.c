@@ -45,6 +45,16 @@ struct phase_job {
     void *done_ctx;
 };
 
+/* Why the board does not run; false: it does. */
+static bool is_off(const struct phase_job *m, const char *words, char why[PHASE_WHY])
+{
+    const struct fact_value *board = &m->app->facts.v[FACT_BOARD];
+
+    if (!board->on)
+        snprintf(why, PHASE_WHY, "%s%s%.100s", words, board->reason[0] ? ": " : "", board->reason);
+    return !board->on;
+}
+
 /* ---- the end ---- */
 
 static void finish(struct phase_job *m, enum job_state state)
@@ -96,15 +106,13 @@ static void take(struct phase_job *m, size_t clamp)
 static void on_look(uv_timer_t *t)
 {
     struct phase_job *m = t->data;
-    const struct fact_value *board = &m->app->facts.v[FACT_BOARD];
     char why[PHASE_WHY];
     int silent;
 
     for (size_t i = 0; i < PHASE_CLAMPS; i++)
         take(m, i);
     silent = phase_survey_silent(&m->survey, app_mono_ms(m->app), SILENT_MS);
-    if (!board->on) {
-        snprintf(why, sizeof why, "the board is not running any more: %.100s", board->reason);
+    if (is_off(m, "the board is not running any more", why)) {
         fail(m, why);
     } else if (silent >= 0) {
         snprintf(why, sizeof why, "the clamp at port %d (%s) has given no reading for %d s", silent + 1,
@@ -147,15 +155,11 @@ static int64_t fresh_from(const struct phase_job *m)
 static int start(void *self, job_handle j, const cJSON *args, char error[JOB_LINE])
 {
     struct phase_job *m = self;
-    const struct fact_value *board = &m->app->facts.v[FACT_BOARD];
 
     (void)args;
-    if (phase_survey_init(&m->survey, m->app->settings, fresh_from(m), error) < 0)
+    if (phase_survey_init(&m->survey, m->app->settings, fresh_from(m), error) < 0 ||
+        is_off(m, "the board is not running", error))
         return -1;
-    if (!board->on) {
-        snprintf(error, JOB_LINE, "the board is not running: %.100s", board->reason);
-        return -1;
-    }
     find_sensors(m);
     m->job = j;
     m->running = true;

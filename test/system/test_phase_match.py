@@ -272,7 +272,7 @@ def test_a_board_that_is_lost(flat):
     assert "not running any more" in one["result"]["summary"] and one["lines"][-1] == one["result"]["summary"]
     fits(one["result"], RESULT)
     status, _, answer = call(f.g, "POST", "/api/v1/phase-match")
-    assert status == 422 and answer["error"].startswith("the board is not running: ")
+    assert status == 422 and answer["error"].startswith("the board is not running")
 
 
 def test_one_at_a_time_and_a_cancel(flat):
