@@ -13,7 +13,6 @@
 
 #define TURNS     6      /* a whole circle, by multiples of 60 degrees */
 #define HALF      180000 /* thousandths of a degree */
-#define CURRENT   500    /* mA: below this the angle says nothing, and its wandering neither */
 #define DIRECTION 0.9    /* length of the mean of unit vectors: at 30 degrees to each side it is 0.87 */
 
 /* ---- numbers ---- */
@@ -185,7 +184,7 @@ void phase_survey_judge(struct phase_survey *s)
     measure(s, clamps, steady);
     phase_match(clamps, s->phase, p);
     for (size_t i = 0; i < PHASE_CLAMPS; i++) {
-        if (steady[i] || s->clamp[i].irms_milli < CURRENT)
+        if (steady[i] || s->clamp[i].irms_milli < PHASE_ENOUGH_MILLI)
             continue;
         p->known = false;
         snprintf(p->why[i], sizeof p->why[i], "its angle went round while it was measured");

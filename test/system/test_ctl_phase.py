@@ -9,7 +9,7 @@ from ctl import REFUSED, USAGE
 from test_openapi import DOCUMENT, fits
 
 SCHEMA = {"$ref": "#/components/schemas/PhaseMatchResult"}
-FOUND = DOCUMENT["components"]["schemas"]["PhaseMatchResult"]["example"]  # two clamps, the second one is set wrong
+FOUND = DOCUMENT["components"]["schemas"]["PhaseMatchResult"]["example"]  # three clamps, of which one is set right
 SETTINGS = {"board": {"protocol": "flx"}, "ports": [
     {"port": 1, "name": "main", "class": "ct", "shift": 0, "flip": False},
     {"port": 2, "name": "Küche", "class": "ct", "shift": 2, "flip": True},
@@ -64,8 +64,9 @@ def test_without_a_terminal_it_is_shown_and_not_stored(ctl, stub, matched):
     matched()
     done = ctl("phase-match")
     assert rows(done.out) == [["1", "main", "8.71 A", "2.1°", "0", "no"],
-                              ["2", "boiler", "3.02 A", "-58.6°", "0 → 2", "no → yes"]]
-    assert done.lines[3:] == [*(f"port {p['port']}: {p['why']}" for p in FOUND["ports"]), FOUND["summary"],
+                              ["2", "boiler", "3.02 A", "-58.6°", "0 → 2", "no → yes"],
+                              ["3", "rest", "1.25 A", "-118.0°", "0 → 4", "no"]]
+    assert done.lines[4:] == [*(f"port {p['port']}: {p['why']}" for p in FOUND["ports"]), FOUND["summary"],
                               "Nothing is stored: with --yes it is."]
     assert applied(stub) == []
     plain = ctl("phase-match", env={"LC_ALL": "C"}).out

@@ -163,6 +163,18 @@ def test_three_phases(flat, sits):
     assert status == 200 and headers["ETag"] == etag and "X-Job" not in headers
 
 
+def test_the_two_largest_currents_decide(flat):
+    """The third clamp carries too little to be told: it gets the phase that is left."""
+    f = flat(orders=[*clamp(1, 3, False), *clamp(2, 1, False), *clamp(3, 2, False), "clamp 3 20"])
+    one = f.match()
+    assert one["result"]["known"] and one["result"]["patch"] == {
+        "ports": {"1": {"shift": 4, "flip": False}, "3": {"shift": 2, "flip": False}}}, one
+    assert "too little" in one["result"]["ports"][2]["why"]
+    f.sim.do("clamp 2 20")  # one current alone tells no sequence
+    one = f.match()
+    assert not one["result"]["known"] and one["result"]["patch"] == {}, one
+
+
 def test_a_single_phase(flat):
     """All sit on it; one is the wrong way round. A restart goes on with what was stored."""
     f = flat("1p", [order for n in (1, 2, 3) for order in clamp(n, 1, n == 2)])
