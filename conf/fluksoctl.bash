@@ -55,6 +55,8 @@ _fluksoctl_verb() {
     'watch '*) _fluksoctl_offer '' < <(_fluksoctl_ask sensors) ;;
     'log '*) _fluksoctl_words -n -f ;;
     'passwd '*) _fluksoctl_words --code ;;
+    'phase-match '*) _fluksoctl_words --yes --no-wait ;;
+    'flip ') _fluksoctl_offer '' < <(_fluksoctl_ask clamps) ;;
     'backup -'* | 'restore -'* | 'support -'* | 'backup ' | 'restore ' | 'support ') _fluksoctl_files ;;
     'help '*) _fluksoctl_offer '' < <(_fluksoctl_ask verbs | cut -d ' ' -f 1 | sort -u) ;;
     esac

@@ -8,9 +8,7 @@
 #include "core/settings.h"
 #include "core/util.h"
 #include "io/httpd.h"
-#include "io/log.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,14 +18,6 @@
 
 struct api_settings {
     struct app *app;
-};
-
-/* A patch whose answer is still to come. */
-struct pending {
-    struct app *app;
-    struct http_later *later;
-    unsigned generation; /* of the settings when it came */
-    char user[HTTP_USER_MAX];
 };
 
 static void answer_get(void *ctx, const struct http_request *q, struct http_reply *r)
@@ -46,37 +36,12 @@ static void answer_get(void *ctx, const struct http_request *q, struct http_repl
     }
 }
 
-static void on_done(void *ctx, int status, const struct settings_errors *errors)
-{
-    struct pending *p = ctx;
-    struct http_reply r = {0};
-
-    if (status == 0) {
-        desk_reply_tree(&r, desk_effective(p->app->desk));
-        desk_reply_headers(&r, p->app->desk);
-        if (p->app->settings->generation != p->generation)
-            log_info("settings: changed by %s", p->user);
-    } else {
-        desk_reply_failed(&r, status, errors);
-    }
-    http_answer(p->later, &r);
-    free(p);
-}
-
 static void answer_patch(void *ctx, const struct http_request *q, struct http_reply *r)
 {
-    struct app *app = ((struct api_settings *)ctx)->app;
     cJSON *patch = desk_body(q->body, q->body_len, r);
-    struct pending *p;
 
-    if (!patch)
-        return;
-    p = must(calloc(1, sizeof *p));
-    p->app = app;
-    p->later = http_later(q);
-    p->generation = app->settings->generation;
-    snprintf(p->user, sizeof p->user, "%s", q->user ? q->user : "?");
-    desk_patch(app->desk, patch, http_header(q, "If-Match"), on_done, p);
+    if (patch)
+        desk_reply_patch(((struct api_settings *)ctx)->app, patch, http_header(q, "If-Match"), q);
     cJSON_Delete(patch);
 }
 

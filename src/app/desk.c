@@ -219,7 +219,7 @@ static bool differs(const cJSON *a, const cJSON *b, const char *name)
 /* S6: board and server are told of what concerns them. */
 static void start_sync(struct desk *d, const cJSON *before)
 {
-    static const char *const concerned[] = {"sensors", "phase", "board", "flukso"};
+    static const char *const concerned[] = {"sensors", "ports", "derive", "phase", "board", "flukso"};
     char error[JOB_LINE];
     bool due = false;
     job_handle j;

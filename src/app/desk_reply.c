@@ -1,10 +1,12 @@
 #include "app/desk_reply.h"
 
+#include "app/app.h"
 #include "app/desk.h"
 #include "core/jsonc.h"
 #include "core/jsonw.h"
 #include "core/util.h"
 #include "io/httpd.h"
+#include "io/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +73,42 @@ void desk_reply_headers(struct http_reply *r, const struct desk *d)
     http_header_add(r, "ETag", desk_etag(d));
     if (*desk_job(d))
         http_header_add(r, "X-Job", desk_job(d));
+}
+
+/* A patch whose answer is still to come. */
+struct pending {
+    struct app *app;
+    struct http_later *later;
+    unsigned generation; /* of the settings when it came */
+    char user[HTTP_USER_MAX];
+};
+
+static void on_patched(void *ctx, int status, const struct settings_errors *errors)
+{
+    struct pending *p = ctx;
+    struct http_reply r = {0};
+
+    if (status == 0) {
+        desk_reply_tree(&r, desk_effective(p->app->desk));
+        desk_reply_headers(&r, p->app->desk);
+        if (p->app->settings->generation != p->generation)
+            log_info("settings: changed by %s", p->user);
+    } else {
+        desk_reply_failed(&r, status, errors);
+    }
+    http_answer(p->later, &r);
+    free(p);
+}
+
+void desk_reply_patch(struct app *app, const cJSON *patch, const char *etag, const struct http_request *q)
+{
+    struct pending *p = must(calloc(1, sizeof *p));
+
+    p->app = app;
+    p->later = http_later(q);
+    p->generation = app->settings->generation;
+    snprintf(p->user, sizeof p->user, "%s", q->user ? q->user : "?");
+    desk_patch(app->desk, patch, etag, on_patched, p);
 }
 
 cJSON *desk_body(const char *body, size_t len, struct http_reply *r)

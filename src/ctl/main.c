@@ -46,6 +46,14 @@ const struct verb verbs[] = {
     {"secret rm", "NAME", "remove a secret", NULL, verb_secret_rm},
     {"sync", "", "bring the settings to board and server again", NULL, verb_sync},
     {"selftest", "", "test board, lines and services", NULL, verb_selftest},
+    {"phase-match", "[--yes] [--no-wait]", "which phase each clamp sits on, and which way round",
+     "Measures for some ten seconds, under a steady load best a kettle's, shows what it found and why, and asks\n"
+     "whether to store it. --yes: store it without asking. Without a terminal nothing is stored unless it is given.\n",
+     verb_phase_match},
+    {"flip", "[--no-wait] PORT|NAME", "a clamp is the wrong way round, or it is not any more",
+     "  fluksoctl flip 2\n"
+     "Of an FLX board: flip of the port turns from off to on, or back.\n",
+     verb_flip},
     {"passwd", "[--code]", "set the password of the web pages",
      "--code: show a one-time code, with which the first password is set on the page.\n", verb_passwd},
     {"token add", "NAME [--read-only]", "make a token for a program, and show it once", NULL, verb_token_add},
@@ -66,7 +74,7 @@ const struct verb verbs[] = {
      verb_restore},
     {"restart", "[--no-wait]", "restart fluksod", NULL, verb_restart},
     {"help", "[VERB]", "this list, or what there is to say of a verb", NULL, verb_help},
-    {"complete", "verbs|sensors|sensor-keys|settings|tokens|secrets|values PATH", NULL, NULL, verb_complete},
+    {"complete", "verbs|sensors|sensor-keys|settings|tokens|secrets|clamps|values PATH", NULL, NULL, verb_complete},
 };
 
 const unsigned verbs_len = ARRAY_LEN(verbs);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -140,6 +141,22 @@ int term_new_secret(const char *what, char **out, size_t *len)
         *out = NULL;
     }
     return rc;
+}
+
+bool term_yes(const char *question)
+{
+    char line[64];
+
+    if (isatty(STDIN_FILENO) != 1)
+        return false;
+    fflush(stdout);
+    tcflush(STDIN_FILENO, TCIFLUSH); /* what was typed before was no answer */
+    fprintf(stderr, "%s [y/N] ", question);
+    if (read_line(line, sizeof line) < 0) {
+        fputc('\n', stderr);
+        return false;
+    }
+    return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
 }
 
 void term_forget(char *secret)

@@ -21,6 +21,10 @@ int term_secret(const char *prompt, bool all, char **out, size_t *len) MUSTCHECK
 /* The same, and on a terminal once more to compare; -1 when the two differ. */
 int term_new_secret(const char *what, char **out, size_t *len) MUSTCHECK;
 
+/* Ask for a yes or no on the terminal that standard input is: "y" or "yes" is yes, anything else is no, and so is no
+ * terminal: then nobody is asked. */
+bool term_yes(const char *question);
+
 /* Wipe and free; NULL is nothing. */
 void term_forget(char *secret);
 

@@ -26,6 +26,8 @@ VERB(verb_watch); /* verbs_watch.c */
 VERB(verb_sync);  /* verbs_jobs.c */
 VERB(verb_selftest);
 VERB(verb_restart);
+VERB(verb_phase_match); /* verbs_phase.c */
+VERB(verb_flip);
 VERB(verb_support); /* verbs_files.c */
 VERB(verb_backup);
 VERB(verb_restore);

@@ -35,6 +35,19 @@ static void print_sensors(struct ctl *c)
     print_members(c, "/api/v1/sensors", "sensors", "name");
 }
 
+/* Of an FLX board's ports those with a clamp. */
+static void print_clamps(struct ctl *c)
+{
+    struct answer a;
+    const cJSON *port;
+
+    if (call_quietly(c, "GET", "/api/v1/settings", NULL, &a) == CTL_OK)
+        for (port = json_first(json_get(a.json, "ports")); port; port = port->next)
+            if (strcmp(json_text(port, "class", ""), "ct") == 0 && json_text(port, "name", NULL))
+                puts(json_text(port, "name", ""));
+    answer_free(&a);
+}
+
 static void print_tokens(struct ctl *c)
 {
     print_members(c, "/api/v1/tokens", "tokens", "name");
@@ -96,6 +109,7 @@ int verb_complete(struct ctl *c, const struct verb *v, int argc, char **argv)
     } kinds[] = {
         {"verbs", print_verbs},       {"sensors", print_sensors}, {"sensor-keys", print_sensor_keys},
         {"settings", print_settings}, {"tokens", print_tokens},   {"secrets", print_secrets},
+        {"clamps", print_clamps},
     };
     int rc = verb_words(v, &argc, argv, NULL, 0, 1, 2);
 

@@ -58,19 +58,24 @@ def test_without_a_gateway(offered):
     assert offered("fluksoctl", "settings", "set", "local_api.enable", "=") == ["true", "false"]
     assert offered("fluksoctl", "sensor", "set", "") == []
     assert offered("fluksoctl", "backup", "--s") == ["--secrets"]
+    assert offered("fluksoctl", "phase-match", "") == ["--yes", "--no-wait"]
+    assert offered("fluksoctl", "flip", "") == []
     assert offered("fluksoctl", "help", "sel") == ["selftest"]
     assert offered("fluksoctl", "nonsense", "") == []
 
 
 def test_with_one(ctl, stub, offered):
     stub.answers["GET /api/v1/sensors"] = {"sensors": [sensor(1, "main"), sensor(4, "Zähler $(Küche)"), sensor(2, "solar")]}
-    stub.answers["GET /api/v1/settings"] = {"mqtt": {"host": "a"}, "sensors": [{"ports": [1], "name": "main"}]}
+    stub.answers["GET /api/v1/settings"] = {"mqtt": {"host": "a"}, "sensors": [{"ports": [1], "name": "main"}],
+                                              "ports": [{"port": 1, "class": "ct", "name": "main"}, {"port": 2, "class": "ct"},
+                                                        {"port": 4, "class": "pulse", "name": "water"}]}
     stub.answers["GET /api/v1/tokens"] = {"tokens": [{"name": "pump"}]}
     stub.answers["GET /api/v1/secrets"] = {"secrets": [{"name": "device.key"}, {"name": "mqtt.password"}]}
     assert offered("fluksoctl", "sensor", "set", "ma") == ["main"]
     assert offered("fluksoctl", "watch", "solar", "Z") == [r"Zähler\ \$\(Küche\)"]
     assert offered("fluksoctl", "watch", r"Zähler\ ") == [r"Zähler\ \$\(Küche\)"]
     assert offered("fluksoctl", "settings", "get", "sensors.") == ["sensors.1.name", "sensors.1.ports"]
+    assert offered("fluksoctl", "flip", "") == ["main"]
     assert offered("fluksoctl", "token", "rm", "") == ["pump"]
     assert offered("fluksoctl", "secret", "set", "d") == ["device.key"]
     os.rename(ctl.socket, ctl.folder / "other.sock")
