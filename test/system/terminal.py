@@ -12,6 +12,12 @@ import threading
 from helpers import SANITIZER, TIMEOUT, wait_until
 
 
+def _controls_it():
+    """In the child: standard input is its terminal, whose hang-up it feels as a program of a person does (nohup does not)."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """A program on a pseudo-terminal that is its controlling one. What it writes is kept as text."""
 
@@ -20,7 +26,7 @@ class Terminal:
         self.resize(columns, rows)
         self.popen = subprocess.Popen([str(word) for word in argv], stdin=slave, stdout=slave, stderr=slave, cwd=cwd,
                                       env={**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **(env or {})},
-                                      start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                                      start_new_session=True, preexec_fn=_controls_it)
         os.close(slave)
         self._raw = b""
         self._reader = threading.Thread(target=self._read)
