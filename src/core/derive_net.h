@@ -13,6 +13,9 @@
  * counted yet: it is netted once. What the power's rounding adds up to in between is given back little by little, to
  * the side that counts just then.
  *
+ * The minutes that a kill left unsaved are such a gap: where energy went both ways in them, both published counters are
+ * lower after it than before, by the same.
+ *
  * Where a counter shows whole units, both sides may differ by them: that is no energy (`loose`). */
 #ifndef CORE_DERIVE_NET_H
 #define CORE_DERIVE_NET_H
