@@ -1,47 +1,70 @@
-/* The sensor board service: a serial line, the conversation with the board on it, and what its records mean.
- * It publishes nothing itself: readings go to the hub, its state to the facts. */
+/* The sensor board service: a serial line, the driver of the board on it, and how that reaches the others.
+ * It publishes no reading itself: readings go to the hub, the board's state to the facts. */
 #include "app/app.h"
 #include "app/board_sync.h"
 #include "app/record.h"
-#include "core/flm02_conv.h"
-#include "core/flm02_measure.h"
-#include "core/ledger_marks.h"
+#include "core/board.h"
 #include "core/settings.h"
 #include "core/util.h"
+#include "io/kernel_clock.h"
 #include "io/log.h"
+#include "io/mqtt.h"
 #include "io/tty.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Without a board, its settings are those of an FLM02. */
+static const struct board_driver *const drivers[] = {
+    [BOARD_NONE] = &board_flm02, [BOARD_FLM02] = &board_flm02, [BOARD_FLX] = &board_flx};
+
+#define GOODBYE_MS 20 /* for the last word to leave the line, which forgets what was not sent when it is shut */
+
 struct board {
     struct app *app;
     struct tty *tty;
-    struct flm02_conv conv;
-    struct flm02_channel channels[FLM02_SENSORS];
+    const struct board_driver *driver;
+    void *self;            /* the driver's */
     struct record *record; /* NULL: not recorded */
     struct board_sync sync;
     uv_timer_t second, deadline;
-    int64_t poll_mono_ms, poll_unix_s; /* stamp of the poll under way */
-    enum flm02_problem said[FLM02_SENSORS];
-    bool uart_said, impossible[FLM02_SENSORS]; /* said already */
-    unsigned owed;                             /* bit per channel: its counter is to be emitted once more */
-    char name[96];                             /* of the line, for the log */
-    uint64_t notes[FLM02_IMPOSSIBLE + 1];
+    bool stopped, goodbye; /* a word of it is under way */
+    bool uart_said;        /* said already */
+    int clock_said;        /* why the clock could not be set, likewise; 0: nothing */
+    char name[BOARD_NAME]; /* of the line, for the log */
     uint64_t unread_uart, unsent;
     service_done done;
     void *done_ctx;
     int closing; /* handles still open */
 };
 
-static const char no_board[] = "no board is set up";
+static const char no_board[] = "no board is set up", changed[] = "the settings changed";
+
+static struct board_now this_moment(struct board *b)
+{
+    struct board_now now = {.mono_ms = app_mono_ms(b->app), .wall_ms = app_wall_ms(), .unix_s = app_unix_s(b->app)};
+
+    now.clock = b->app->clock.state;
+    return now;
+}
+
+/* The same by the last look at the wall clock, a second ago at most: bytes come often. */
+static struct board_now about_now(const struct board *b)
+{
+    const struct clock *c = &b->app->clock;
+    int64_t mono_ms = app_mono_ms(b->app), wall_ms = mono_ms + c->offset_ms;
+
+    return (struct board_now){mono_ms, c->state == CLOCK_UNSET ? 0 : wall_ms / 1000, wall_ms, c->state};
+}
 
 static void on_deadline(uv_timer_t *t);
 
+/* After each call into the driver. */
 static void arm_deadline(struct board *b)
 {
-    int64_t at = flm02_conv_deadline(&b->conv);
+    int64_t at = b->driver->deadline(b->self);
     int64_t now = app_mono_ms(b->app);
 
     if (at < 0)
@@ -53,20 +76,20 @@ static void arm_deadline(struct board *b)
 static void on_deadline(uv_timer_t *t)
 {
     struct board *b = t->data;
+    struct board_now now = this_moment(b);
 
-    flm02_conv_tick(&b->conv, app_mono_ms(b->app));
+    b->driver->tick(b->self, &now);
     arm_deadline(b);
 }
 
-/* V4: the board is polled at each wall second, one or two milliseconds into it. */
+/* V4: the driver is called at each wall second, one or two milliseconds into it. */
 static void on_second(uv_timer_t *t)
 {
     struct board *b = t->data;
 
     uv_update_time(b->app->loop);
-    b->poll_mono_ms = app_mono_ms(b->app);
-    b->poll_unix_s = app_unix_s(b->app);
-    flm02_conv_poll(&b->conv, b->poll_mono_ms);
+    struct board_now now = this_moment(b);
+    b->driver->second(b->self, &now);
     arm_deadline(b);
     uv_timer_start(t, on_second, (uint64_t)(1001 - app_wall_ms() % 1000), 0);
 }
@@ -76,9 +99,11 @@ static void on_second(uv_timer_t *t)
 static void on_opened(void *ctx)
 {
     struct board *b = ctx;
+    struct board_now now = this_moment(b);
 
     log_info("board: %s: open", b->name);
-    flm02_conv_line_up(&b->conv, app_mono_ms(b->app));
+    board_sync_line(&b->sync, true);
+    b->driver->line_up(b->self, &now);
     on_second(&b->second);
 }
 
@@ -86,11 +111,22 @@ static void on_bytes(void *ctx, const char *p, size_t n)
 {
     struct board *b = ctx;
 
+    if (b->stopped)
+        return;
+    struct board_now now = about_now(b);
     if (b->record)
-        record_bytes(b->record, app_mono_ms(b->app), "rx", p, n);
-    flm02_conv_bytes(&b->conv, p, n, app_mono_ms(b->app));
-    board_sync_look(&b->sync);
+        record_bytes(b->record, now.mono_ms, "rx", p, n);
+    b->driver->bytes(b->self, (const uint8_t *)p, n, &now);
     arm_deadline(b);
+}
+
+static void line_down(struct board *b, const char *reason)
+{
+    struct board_now now = this_moment(b);
+
+    uv_timer_stop(&b->second);
+    board_sync_line(&b->sync, false);
+    b->driver->line_down(b->self, reason, &now);
 }
 
 static void on_lost(void *ctx, const char *reason)
@@ -98,10 +134,11 @@ static void on_lost(void *ctx, const char *reason)
     struct board *b = ctx;
     char text[FACT_REASON];
 
-    uv_timer_stop(&b->second);
+    if (b->stopped)
+        return;
     snprintf(text, sizeof text, "%s: %s", b->name, reason);
     log_warn("board: %s; trying again", text);
-    flm02_conv_line_down(&b->conv, text);
+    line_down(b, text);
     facts_set(&b->app->facts, FACT_BOARD, false, text, app_mono_ms(b->app));
     facts_set(&b->app->facts, FACT_HEARTBEAT, false, text, app_mono_ms(b->app));
     arm_deadline(b);
@@ -109,100 +146,29 @@ static void on_lost(void *ctx, const char *reason)
 
 static const struct tty_callbacks tty_callbacks = {on_opened, on_bytes, on_lost};
 
-/* ---- what the conversation says ---- */
+/* ---- what the driver says ---- */
 
-static void on_send(void *ctx, const char *bytes, size_t n)
+static void host_send(void *ctx, const void *bytes, size_t n)
 {
     struct board *b = ctx;
 
     if (b->record)
         record_bytes(b->record, app_mono_ms(b->app), "tx", bytes, n);
     if (tty_write(b->tty, bytes, n) < 0)
-        b->unsent++; /* the conversation asks again */
+        b->unsent++;
+    else
+        b->goodbye = b->stopped;
 }
 
-static const char *channel_name(struct board *b, unsigned id)
-{
-    struct sensor *s = sensors_get(&b->app->sensors, b->channels[id].sensor);
-
-    return s ? s->name : "?";
-}
-
-static void say_note(struct board *b, const struct flm02_record *r, enum flm02_measure_note note)
-{
-    b->notes[note]++;
-    switch (note) {
-    case FLM02_WRAPPED:
-        log_note("board: %s: the counter passed 2^32 and goes on", channel_name(b, r->id));
-        break;
-    case FLM02_RESET_SEEN:
-        log_note("board: %s: the board's counter was set to %u; the published one goes on from where it was",
-                 channel_name(b, r->id), (unsigned)r->counter);
-        flm02_conv_recheck(&b->conv); /* it was reset, and may hold older settings */
-        break;
-    case FLM02_IMPOSSIBLE:
-        if (!b->impossible[r->id])
-            log_warn("board: %s: %u W is more than its clamps can measure; such readings are refused and counted",
-                     channel_name(b, r->id), (unsigned)r->extra);
-        b->impossible[r->id] = true;
-        break;
-    case FLM02_MEASURED:
-        b->impossible[r->id] = false;
-        break;
-    default:
-        break;
-    }
-}
-
-/* Counters that the hub refused, because two answers came in one second or the clock went back a little, come again
- * with this second's stamp: the next pulse may be days away. */
-static void emit_owed(struct board *b)
-{
-    unsigned owed = b->owed;
-
-    for (unsigned id = 0; id < FLM02_SENSORS; id++) { /* those that people set */
-        struct ledger_entry *e = b->channels[id].entry;
-        if (e && e->owed)
-            owed |= 1u << id;
-        if (e)
-            e->owed = false;
-    }
-    b->owed = 0;
-    for (unsigned id = 0; owed >> id; id++) {
-        const struct flm02_channel *c = &b->channels[id];
-        struct reading r = {.sensor = c->sensor,
-                            .kind = READING_COUNTER,
-                            .milli = c->sensor ? meter_published(&c->entry->meter) : 0,
-                            .mono_ms = b->poll_mono_ms,
-                            .unix_s = b->poll_unix_s};
-        if (owed >> id & 1 && c->sensor && c->entry->meter.known && hub_emit(&b->app->hub, &r) < 0)
-            b->owed |= 1u << id;
-    }
-}
-
-static void on_records(void *ctx, const struct flm02_record *records, int n)
+static int host_emit(void *ctx, const struct reading *r)
 {
     struct board *b = ctx;
-    struct reading out[READING_KINDS];
-    enum flm02_measure_note note;
 
-    facts_set(&b->app->facts, FACT_HEARTBEAT, true, "", b->poll_mono_ms);
-    for (int i = 0; i < n; i++) {
-        int k = flm02_measure(&b->channels[records[i].id], &records[i], b->poll_mono_ms, b->poll_unix_s, out, &note);
-        say_note(b, &records[i], note);
-        for (int j = 0; j < k; j++) {
-            bool taken = hub_emit(&b->app->hub, &out[j]) == 0;
-            if (out[j].kind == READING_COUNTER)
-                b->owed = taken ? b->owed & ~(1u << records[i].id) : b->owed | 1u << records[i].id;
-        }
-    }
-    emit_owed(b); /* last: a record's own counter is newer, and a second takes one */
-    ledger_clock(&b->app->ledger, b->poll_unix_s, b->poll_mono_ms, b->app->clock.state == CLOCK_SYNCED);
-    ledger_heard(&b->app->ledger, "flm02");
+    return hub_emit(&b->app->hub, r);
 }
 
-/* Bytes of the RS-485 port (S4). */
-static void on_uart(void *ctx, const uint8_t *bytes, size_t n)
+/* Bytes of the board's own serial port (S4). */
+static void host_uart(void *ctx, const uint8_t *bytes, size_t n)
 {
     struct board *b = ctx;
 
@@ -216,54 +182,83 @@ static void on_uart(void *ctx, const uint8_t *bytes, size_t n)
     b->uart_said = true;
 }
 
-static void say_problems(struct board *b)
-{
-    for (unsigned id = 0; id < FLM02_SENSORS; id++) {
-        enum flm02_problem p = b->conv.problems[id];
-        if (p != FLM02_FITS && p != b->said[id])
-            log_error("board: %s: %s; this sensor stays off", channel_name(b, id), flm02_problem_text(p));
-        b->said[id] = p;
-    }
-}
-
-static void on_state(void *ctx, enum flm02_state from, enum flm02_state to, const char *reason)
-{
-    struct board *b = ctx;
-    int64_t now = app_mono_ms(b->app);
-    char text[FACT_REASON];
-
-    log_detail("board: %s -> %s %s", flm02_state_name(from), flm02_state_name(to), reason);
-    switch (to) {
-    case FLM02_WRITE:
-        log_info("board: writing its settings (%d commands)", b->conv.n_script);
-        break;
-    case FLM02_POLL:
-        say_problems(b);
-        snprintf(text, sizeof text, "hardware %u.%u on %s", b->conv.major, b->conv.minor, b->name);
-        log_info("board: polling, %s", text);
-        b->app->board_minor = b->conv.minor;
-        facts_set(&b->app->facts, FACT_BOARD, true, text, now);
-        break;
-    case FLM02_LOST:
-    case FLM02_REFUSED_BOARD:
-        log_warn("board: %s: %s: %s", b->name, flm02_state_name(to), reason);
-        facts_set(&b->app->facts, FACT_BOARD, false, reason, now);
-        facts_set(&b->app->facts, FACT_HEARTBEAT, false, reason, now);
-        break;
-    default:
-        break;
-    }
-    board_sync_state(&b->sync, to, reason);
-}
-
-static void on_enabled(void *ctx, unsigned id)
+static void host_fact(void *ctx, enum fact f, bool on, const char *reason, int64_t mono_ms)
 {
     struct board *b = ctx;
 
-    b->channels[id].drop_gauge = true;
+    facts_set(&b->app->facts, f, on, reason, mono_ms);
 }
 
-static const struct flm02_callbacks conv_callbacks = {on_send, on_records, on_uart, on_state, on_enabled};
+static void host_say(void *ctx, enum board_say level, const char *fmt, ...)
+{
+    static const enum log_level levels[] = {[BOARD_ERROR] = LOG_ERROR,
+                                            [BOARD_WARN] = LOG_WARN,
+                                            [BOARD_NOTE] = LOG_NOTE,
+                                            [BOARD_INFO] = LOG_INFO,
+                                            [BOARD_DETAIL] = LOG_DETAIL};
+    char text[512];
+    va_list ap;
+
+    (void)ctx;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    log_line(levels[level], "board: %s", text);
+}
+
+static int host_publish(void *ctx, const char *below, const char *payload, size_t n)
+{
+    struct board *b = ctx;
+    char topic[96];
+
+    if (!b->app->mqtt)
+        return -1;
+    snprintf(topic, sizeof topic, "/device/%s/%s", b->app->settings->device.id, below);
+    return mqtt_publish(b->app->mqtt, topic, payload, n, false);
+}
+
+/* Once it is set, it is valid, and the driver says no more. */
+static void host_clock(void *ctx, int64_t unix_s)
+{
+    struct board *b = ctx;
+    int error;
+
+    if (!b->app->settings->board.set_host_clock)
+        return;
+    error = kernel_clock_set(unix_s);
+    app_unix_s(b->app); /* it is looked at again */
+    if (error == 0)
+        log_note("board: this host's clock was set to the board's (%lld)", (long long)unix_s);
+    else if (error != b->clock_said)
+        log_error("board: this host's clock cannot be set to the board's: %s", strerror(-error));
+    b->clock_said = error;
+}
+
+static void host_hardware(void *ctx, int minor)
+{
+    struct board *b = ctx;
+
+    b->app->board_minor = minor;
+}
+
+static void host_sync(void *ctx, enum board_synced what, int percent, const char *text)
+{
+    struct board *b = ctx;
+
+    board_sync_told(&b->sync, what, percent, text);
+}
+
+static const struct board_host host = {
+    .send = host_send,
+    .emit = host_emit,
+    .uart = host_uart,
+    .fact = host_fact,
+    .say = host_say,
+    .publish = host_publish,
+    .clock = host_clock,
+    .hardware = host_hardware,
+    .sync = host_sync,
+};
 
 /* ---- its errand ---- */
 
@@ -274,9 +269,11 @@ static const char *why_down(void *ctx)
     return b->app->facts.v[FACT_BOARD].reason;
 }
 
-static const char *sensor_name(void *ctx, unsigned id)
+static const char *doing(void *ctx)
 {
-    return channel_name(ctx, id);
+    struct board *b = ctx;
+
+    return b->driver->doing(b->self);
 }
 
 static const char *sync_idle(void *self)
@@ -294,7 +291,9 @@ static void sync_start(void *self, const struct errand_told *told)
         told->end(told->ctx, ERRAND_NONE, sync_idle(b));
         return;
     }
+    struct board_now now = this_moment(b);
     board_sync_start(&b->sync, told);
+    b->driver->sync(b->self, &now);
     arm_deadline(b);
 }
 
@@ -307,40 +306,23 @@ static void sync_cancel(void *self)
 
 /* ---- the service ---- */
 
-#define N(counter) ((int64_t)(counter))
-
 static void board_stats(void *self, stat_emit emit, void *ctx)
 {
     struct board *b = self;
-    const struct flm02_conv *c = &b->conv;
     const struct stat_value v[] = {
-        {"board_polls_total", NULL, STAT_COUNTER, N(c->polls), "Polls that the board answered."},
-        {"board_polls_lost_total", NULL, STAT_COUNTER, N(c->polls_lost), "Polls without an answer in five tries."},
-        {"board_requests_total", NULL, STAT_COUNTER, N(c->requests), "Requests sent to the board."},
-        {"board_retries_total", NULL, STAT_COUNTER, N(c->retries), "Requests sent once more."},
-        {"board_unexpected_total", NULL, STAT_COUNTER, N(c->unexpected), "Replies that answered nothing asked."},
-        {"board_writes_total", NULL, STAT_COUNTER, N(c->writes), "Times that the board's settings were written."},
-        {"board_unsent_total", NULL, STAT_COUNTER, N(b->unsent), "Requests that the line did not take."},
-        {"board_uart_bytes_total", NULL, STAT_COUNTER, N(c->uart_bytes), "Bytes from the RS-485 port."},
-        {"board_uart_unread_total", NULL, STAT_COUNTER, N(b->unread_uart), "RS-485 bytes that no line read."},
-        {"board_wraps_total", NULL, STAT_COUNTER, N(b->notes[FLM02_WRAPPED]), "Counters that passed 2^32."},
-        {"board_counter_resets_total", NULL, STAT_COUNTER, N(b->notes[FLM02_RESET_SEEN]), "Counters found set anew."},
-        {"board_suspects_total", NULL, STAT_COUNTER, N(b->notes[FLM02_SUSPECT]),
-         "Counter values that await confirmation."},
-        {"board_impossible_total", NULL, STAT_COUNTER, N(b->notes[FLM02_IMPOSSIBLE]), "Readings beyond the clamps."},
-        {"board_not_ours_total", NULL, STAT_COUNTER, N(b->notes[FLM02_NOT_OURS]), "Records of sensors not enabled."},
-        {"board_watchdog_resets", NULL, STAT_GAUGE, c->held.watchdog_resets, "Watchdog resets that the board counted."},
-        {"board_brown_outs", NULL, STAT_GAUGE, c->held.brown_outs, "Brown-outs that the board counted."},
+        {"board_unsent_total", NULL, STAT_COUNTER, (int64_t)b->unsent, "Requests that the line did not take."},
+        {"board_uart_unread_total", NULL, STAT_COUNTER, (int64_t)b->unread_uart, "RS-485 bytes that no line read."},
     };
 
+    b->driver->stats(b->self, emit, ctx);
     for (size_t i = 0; i < ARRAY_LEN(v); i++)
         emit(ctx, &v[i]);
-    for (int i = 0; i < FLM02_REFUSALS; i++) {
-        char labels[40];
-        snprintf(labels, sizeof labels, "why=\"%s\"", flm02_refusal_name((enum flm02_refusal)i));
-        emit(ctx, &(struct stat_value){"board_refused_total", labels, STAT_COUNTER, (int64_t)c->reader.refused[i],
-                                       "Pieces of the board's text that were refused."});
-    }
+}
+
+static void take_driver(struct board *b, enum board_protocol protocol)
+{
+    b->driver = drivers[protocol];
+    b->self = b->driver->new (&host, b, &b->app->sensors, &b->app->ledger);
 }
 
 static void *board_new(struct app *app)
@@ -349,11 +331,11 @@ static void *board_new(struct app *app)
 
     b->app = app;
     b->tty = tty_new(app->loop, &tty_callbacks, b);
-    flm02_conv_init(&b->conv, &conv_callbacks, b);
+    take_driver(b, BOARD_NONE);
     uv_timer_init(app->loop, &b->second);
     uv_timer_init(app->loop, &b->deadline);
     b->second.data = b->deadline.data = b;
-    b->sync = (struct board_sync){.conv = &b->conv, .why_down = why_down, .sensor = sensor_name, .ctx = b};
+    b->sync = (struct board_sync){.why_down = why_down, .doing = doing, .ctx = b};
     board_sync_init(&b->sync, app->loop);
     app->errands[ERRAND_BOARD_SYNC] = (struct errand){sync_start, sync_cancel, sync_idle, b};
     if (app->record_path)
@@ -368,41 +350,58 @@ static bool same_line(const struct settings *a, const struct settings *b)
            strcmp(a->board.device ? a->board.device : "", b->board.device ? b->board.device : "") == 0;
 }
 
+/* Another kind of board: the one from before is let go, with its numbers. */
+static void change_driver(struct board *b, enum board_protocol protocol)
+{
+    if (b->driver == drivers[protocol])
+        return;
+    tty_shut(b->tty);
+    line_down(b, changed);
+    b->driver->free(b->self);
+    take_driver(b, protocol);
+}
+
+static void open_line(struct board *b, const struct settings *s)
+{
+    bool none = s->board.protocol == BOARD_NONE;
+
+    tty_shut(b->tty);
+    line_down(b, changed);
+    b->app->board_minor = -1;
+    facts_set(&b->app->facts, FACT_HEARTBEAT, false, "", app_mono_ms(b->app));
+    facts_set(&b->app->facts, FACT_BOARD, false, none ? no_board : "", app_mono_ms(b->app));
+    if (none) {
+        board_sync_end(&b->sync, ERRAND_NONE, no_board);
+        return;
+    }
+    snprintf(b->name, sizeof b->name, "%s", s->board.device);
+    tty_open(b->tty, s->board.device, s->board.baud);
+}
+
 static void board_apply(void *self, const struct settings *old, const struct settings *next)
 {
     struct board *b = self;
-    struct flm02_picture want;
 
-    flm02_channels_set(b->channels, &b->app->sensors, &b->app->ledger, next);
-    flm02_want(&want, next);
-    flm02_conv_want(&b->conv, &want, app_mono_ms(b->app));
-    if (!same_line(old, next)) {
-        uv_timer_stop(&b->second);
-        tty_shut(b->tty);
-        flm02_conv_line_down(&b->conv, "the settings changed");
-        b->app->board_minor = -1;
-        facts_set(&b->app->facts, FACT_HEARTBEAT, false, "", app_mono_ms(b->app));
-        facts_set(&b->app->facts, FACT_BOARD, false, next->board.protocol == BOARD_NONE ? no_board : "",
-                  app_mono_ms(b->app));
-        if (next->board.protocol == BOARD_FLM02) {
-            snprintf(b->name, sizeof b->name, "%s", next->board.device);
-            tty_open(b->tty, next->board.device, next->board.baud);
-        } else {
-            board_sync_end(&b->sync, ERRAND_NONE, no_board);
-        }
-    }
+    change_driver(b, next->board.protocol);
+    struct board_now now = this_moment(b);
+    b->driver->apply(b->self, next, &now);
+    if (!same_line(old, next))
+        open_line(b, next);
     arm_deadline(b);
 }
 
 static void board_stop(void *self)
 {
     struct board *b = self;
+    struct board_now now = this_moment(b);
 
+    b->stopped = true;
     board_sync_cancel(&b->sync);
-    uv_timer_stop(&b->second);
-    tty_shut(b->tty);
-    flm02_conv_line_down(&b->conv, "");
-    arm_deadline(b);
+    b->driver->stop(b->self, &now);
+    if (!b->goodbye)
+        tty_shut(b->tty);
+    line_down(b, "");
+    uv_timer_stop(&b->deadline);
 }
 
 static void closed_one(struct board *b)
@@ -411,6 +410,7 @@ static void closed_one(struct board *b)
         return;
     service_done done = b->done;
     void *ctx = b->done_ctx;
+    b->driver->free(b->self);
     free(b);
     done(ctx);
 }
@@ -432,19 +432,26 @@ static void on_tty_closed(void *ctx)
     closed_one(ctx);
 }
 
-static void board_close(void *self, service_done done, void *ctx)
+static void on_said_goodbye(uv_timer_t *t)
 {
-    struct board *b = self;
+    struct board *b = t->data;
 
-    stats_remove(&b->app->stats, board_stats, b);
     record_close(b->record);
-    b->done = done;
-    b->done_ctx = ctx;
     b->closing = 4;
     uv_close((uv_handle_t *)&b->second, on_timer_closed);
     uv_close((uv_handle_t *)&b->deadline, on_timer_closed);
     uv_close((uv_handle_t *)&b->sync.limit, on_limit_closed);
     tty_close(b->tty, on_tty_closed, b);
+}
+
+static void board_close(void *self, service_done done, void *ctx)
+{
+    struct board *b = self;
+
+    stats_remove(&b->app->stats, board_stats, b);
+    b->done = done;
+    b->done_ctx = ctx;
+    uv_timer_start(&b->second, on_said_goodbye, b->goodbye ? GOODBYE_MS : 0, 0);
 }
 
 const struct service service_board = {"board", board_new, board_apply, board_stop, board_close};

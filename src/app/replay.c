@@ -1,5 +1,6 @@
 #include "app/replay.h"
 
+#include "core/board.h"
 #include "core/flm02_measure.h"
 #include "core/hub.h"
 #include "core/jsonw.h"
@@ -12,26 +13,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char stand_in[] = "{\"device\":{\"id\":\"00000000000000000000000000000000\"},\"board\":{\"protocol\":"
-                               "\"flm02\",\"device\":\"/dev/null\"},"
-                               "\"sensors\":["
-                               "{\"name\":\"port 1\",\"ports\":[1],\"voltage\":230,\"current\":250,\"enable\":true},"
-                               "{\"name\":\"port 2\",\"ports\":[2],\"voltage\":230,\"current\":250,\"enable\":true},"
-                               "{\"name\":\"port 3\",\"ports\":[3],\"voltage\":230,\"current\":250,\"enable\":true},"
-                               "{\"name\":\"port 4\",\"ports\":[4],\"enable\":true},"
-                               "{\"name\":\"port 5\",\"ports\":[5],\"enable\":true}]}";
+/* Settings for a recording that comes without, by the kind of its board. */
+#define DEVICE(protocol)                                                                                               \
+    "{\"device\":{\"id\":\"00000000000000000000000000000000\"},\"board\":{\"protocol\":\"" protocol                    \
+    "\",\"device\":\"/dev/null\"},"
+
+static const char flm02_stand_in[] =
+    DEVICE("flm02") "\"sensors\":["
+                    "{\"name\":\"port 1\",\"ports\":[1],\"voltage\":230,\"current\":250,\"enable\":true},"
+                    "{\"name\":\"port 2\",\"ports\":[2],\"voltage\":230,\"current\":250,\"enable\":true},"
+                    "{\"name\":\"port 3\",\"ports\":[3],\"voltage\":230,\"current\":250,\"enable\":true},"
+                    "{\"name\":\"port 4\",\"ports\":[4],\"enable\":true},"
+                    "{\"name\":\"port 5\",\"ports\":[5],\"enable\":true}]}";
+
+static const char flx_stand_in[] = DEVICE("flx") "\"ports\":["
+                                                 "{\"port\":1,\"name\":\"port 1\",\"current\":250,\"enable\":true},"
+                                                 "{\"port\":2,\"name\":\"port 2\",\"current\":250,\"enable\":true},"
+                                                 "{\"port\":3,\"name\":\"port 3\",\"current\":250,\"enable\":true},"
+                                                 "{\"port\":4,\"name\":\"port 4\",\"enable\":true},"
+                                                 "{\"port\":5,\"name\":\"port 5\",\"enable\":true},"
+                                                 "{\"port\":6,\"name\":\"port 6\",\"enable\":true}]}";
 
 struct replay {
+    const struct settings *settings; /* NULL: none yet */
+    struct settings *own;
     struct sensors sensors;
     struct hub hub;
-    struct flm02_channel channels[FLM02_SENSORS];
     struct ledger ledger;
-    struct flm02_reader reader;
-    unsigned minor;
     int64_t started_ms; /* Unix milliseconds of the recording's begin; 0: not said */
-    int64_t poll_ms;    /* of the poll whose answer comes: readings bear its stamp, as they did live */
     int64_t last_ms;
     uint64_t refused;
+    bool begun;
+    /* An FLX board's bytes pass its driver, as they did live. */
+    void *flx; /* the driver's; NULL: an FLM02's */
+    /* An FLM02's pass no conversation: whatever was asked, records are records. */
+    struct flm02_channel channels[FLM02_SENSORS];
+    struct flm02_reader reader;
+    unsigned minor;
+    int64_t poll_ms; /* of the poll whose answer comes: readings bear its stamp, as they did live */
 };
 
 #define LINE_MAX_CHARS 16384 /* a record is at most one read of 4096 bytes */
@@ -58,6 +77,8 @@ static void print_reading(void *ctx, const struct reading *r)
     printf("%.*s\n", (int)w.len, w.buf);
     jsonw_free(&w);
 }
+
+/* ---- an FLM02 board ---- */
 
 static void records(struct replay *x)
 {
@@ -90,7 +111,7 @@ static void message(struct replay *x)
         x->channels[v >> 8].drop_gauge = true;
 }
 
-static void received(struct replay *x, const char *bytes, size_t n)
+static void flm02_received(struct replay *x, const char *bytes, size_t n)
 {
     const char *p = bytes;
 
@@ -100,6 +121,147 @@ static void received(struct replay *x, const char *bytes, size_t n)
         else if (e == FLM02_REFUSED)
             x->refused++;
     }
+}
+
+static void flm02_sent(struct replay *x, const char *bytes, size_t n)
+{
+    flm02_reader_silence(&x->reader);
+    if (n >= 3 && memcmp(bytes, "lgd", 3) == 0)
+        x->poll_ms = x->last_ms;
+}
+
+/* ---- an FLX board ---- */
+
+static struct board_now flx_now(const struct replay *x)
+{
+    int64_t wall_ms = x->started_ms ? x->started_ms + x->last_ms : 0;
+
+    return (struct board_now){x->last_ms, wall_ms / 1000, wall_ms, wall_ms ? CLOCK_SYNCED : CLOCK_UNSET};
+}
+
+static void flx_received(struct replay *x, const char *bytes, size_t n)
+{
+    struct board_now now = flx_now(x);
+    int64_t at = board_flx.deadline(x->flx);
+
+    if (at >= 0 && at <= now.mono_ms)
+        board_flx.tick(x->flx, &now);
+    board_flx.bytes(x->flx, (const uint8_t *)bytes, n, &now);
+}
+
+/* A ping left at each wall second, and at no other time. */
+static void flx_sent(struct replay *x, const char *bytes, size_t n)
+{
+    static const char ping[] = {'\xaa', '\xaa', 0, 4};
+    struct board_now now = flx_now(x);
+
+    if (memmem(bytes, n, ping, sizeof ping))
+        board_flx.second(x->flx, &now);
+}
+
+static void add_refused(void *ctx, const struct stat_value *s)
+{
+    struct replay *x = ctx;
+
+    if (strcmp(s->name, "board_refused_total") == 0)
+        x->refused += (uint64_t)s->value;
+}
+
+static int flx_emit(void *ctx, const struct reading *r)
+{
+    struct replay *x = ctx;
+
+    return hub_emit(&x->hub, r);
+}
+
+static void no_bytes(void *ctx, const void *bytes, size_t n)
+{
+    (void)ctx, (void)bytes, (void)n;
+}
+
+static void no_uart(void *ctx, const uint8_t *bytes, size_t n)
+{
+    (void)ctx, (void)bytes, (void)n;
+}
+
+static void no_fact(void *ctx, enum fact f, bool on, const char *reason, int64_t mono_ms)
+{
+    (void)ctx, (void)f, (void)on, (void)reason, (void)mono_ms;
+}
+
+static void PRINTF_LIKE(3, 4) no_word(void *ctx, enum board_say level, const char *fmt, ...)
+{
+    (void)ctx, (void)level, (void)fmt;
+}
+
+static int no_message(void *ctx, const char *below, const char *payload, size_t n)
+{
+    (void)ctx, (void)below, (void)payload, (void)n;
+    return 0;
+}
+
+static void no_clock(void *ctx, int64_t unix_s)
+{
+    (void)ctx, (void)unix_s;
+}
+
+static void no_hardware(void *ctx, int minor)
+{
+    (void)ctx, (void)minor;
+}
+
+static void no_sync(void *ctx, enum board_synced what, int percent, const char *text)
+{
+    (void)ctx, (void)what, (void)percent, (void)text;
+}
+
+/* Only readings are of interest. */
+static const struct board_host flx_host = {
+    .send = no_bytes,
+    .emit = flx_emit,
+    .uart = no_uart,
+    .fact = no_fact,
+    .say = no_word,
+    .publish = no_message,
+    .clock = no_clock,
+    .hardware = no_hardware,
+    .sync = no_sync,
+};
+
+/* ---- the recording ---- */
+
+/* These are the first bytes: which board are they of, when the settings do not say? */
+static void begin(struct replay *x, const char *bytes, size_t n)
+{
+    const char *text = n > 0 && bytes[0] == '\xaa' ? flx_stand_in : flm02_stand_in;
+    struct settings_errors errors = {0};
+    struct board_now now = flx_now(x);
+
+    x->begun = true;
+    if (!x->settings) {
+        x->own = settings_parse(text, strlen(text), &errors, NULL);
+        if (!x->own || settings_derive_ids(x->own, x->own->device.id, &errors) < 0)
+            abort(); /* a text of ours */
+        x->settings = x->own;
+    }
+    settings_set_sensors(x->settings, &x->sensors);
+    if (x->settings->board.protocol != BOARD_FLX) {
+        flm02_channels_set(x->channels, &x->sensors, &x->ledger, x->settings);
+        return;
+    }
+    x->flx = board_flx.new(&flx_host, x, &x->sensors, &x->ledger);
+    board_flx.apply(x->flx, x->settings, &now);
+    board_flx.line_up(x->flx, &now);
+}
+
+static void passed(struct replay *x, bool received, const char *bytes, size_t n)
+{
+    if (!x->begun)
+        begin(x, bytes, n);
+    if (x->flx)
+        (received ? flx_received : flx_sent)(x, bytes, n);
+    else
+        (received ? flm02_received : flm02_sent)(x, bytes, n);
 }
 
 static const char *comment(struct replay *x, const char *text)
@@ -149,13 +311,7 @@ static const char *line(struct replay *x, char *text)
     if (wrong)
         return wrong;
     x->last_ms = ms;
-    if (rx) {
-        received(x, hex, n / 2);
-    } else {
-        flm02_reader_silence(&x->reader);
-        if (n / 2 >= 3 && memcmp(hex, "lgd", 3) == 0)
-            x->poll_ms = ms;
-    }
+    passed(x, rx, hex, n / 2);
     return NULL;
 }
 
@@ -199,6 +355,8 @@ static int replay_file(struct replay *x, const char *path)
         fprintf(stderr, "%s: %s\n", path, strerror(errno));
         status = EXIT_FAILURE;
     }
+    if (x->flx)
+        board_flx.stats(x->flx, add_refused, x);
     if (x->refused)
         fprintf(stderr, "%s: %" PRIu64 " pieces refused (noise, cut or with a wrong CRC)\n", path, x->refused);
     if (x->hub.refused_stale)
@@ -213,27 +371,19 @@ static int replay_file(struct replay *x, const char *path)
 
 int replay_run(const char *path, const struct settings *settings)
 {
-    struct settings_errors errors = {0};
-    struct settings *own = NULL;
-    struct replay x = {.minor = 1};
+    struct replay x = {.settings = settings, .minor = 1};
     int status;
 
-    if (!settings) {
-        own = settings_parse(stand_in, sizeof stand_in - 1, &errors, NULL);
-        if (!own || settings_derive_ids(own, own->device.id, &errors) < 0)
-            abort(); /* a text of ours */
-        settings = own;
-    }
     sensors_init(&x.sensors);
     hub_init(&x.hub, &x.sensors);
     hub_attach(&x.hub, print_reading, &x);
-    flm02_reader_init(&x.reader);
-    settings_set_sensors(settings, &x.sensors);
     ledger_init(&x.ledger);
-    flm02_channels_set(x.channels, &x.sensors, &x.ledger, settings);
+    flm02_reader_init(&x.reader);
     status = replay_file(&x, path);
+    if (x.flx)
+        board_flx.free(x.flx);
     sensors_fini(&x.sensors);
     ledger_fini(&x.ledger);
-    settings_free(own);
+    settings_free(x.own);
     return status;
 }

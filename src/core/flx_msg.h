@@ -64,7 +64,7 @@ struct flx_kube {
     uint32_t s;
     uint16_t ms;
     uint8_t rssi;
-    const uint8_t *packet; /* in the payload */
+    const uint8_t *packet; /* in the payload that was given */
     size_t len;
 };
 
@@ -86,6 +86,9 @@ int flx_msg_pulse(const uint8_t *p, size_t n, struct flx_pulse *out) MUSTCHECK;
 int flx_msg_voltage(const uint8_t *p, size_t n, struct flx_wave *out) MUSTCHECK;
 int flx_msg_current(const uint8_t *p, size_t n, struct flx_wave *out) MUSTCHECK;
 int flx_msg_kube(const uint8_t *p, size_t n, struct flx_kube *out) MUSTCHECK;
+
+/* "ping", "pong" ... for counts by type; "unknown" from FLX_TYPES on. */
+const char *flx_type_name(unsigned type);
 
 void flx_put_port_config(uint8_t out[FLX_CONFIG_LENGTH], const struct flx_port_config *c);
 void flx_put_u32(uint8_t out[4], uint32_t v);

@@ -87,6 +87,11 @@ void faults_garbage(struct faults *f, char *dst, size_t n)
 
 static void corrupt(struct faults *f, char *reply, size_t len)
 {
+    /* One bit: a sum modulo 255 takes 00 for ff, and must not be given the chance. */
+    if (f->binary) {
+        reply[below(f, len)] ^= (char)(1 << below(f, 8));
+        return;
+    }
     /* A wrong hex digit is the meanest: only the CRC tells. The final `u` says nothing and stays. */
     char *p = reply + below(f, len - 1);
     char wrong = "0123456789abcdef"[below(f, 16)];

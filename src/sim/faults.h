@@ -4,6 +4,7 @@
 #ifndef SIM_FAULTS_H
 #define SIM_FAULTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@ struct faults {
     unsigned ordered[FAULT_KINDS]; /* the next so many replies have it */
     int64_t rate_delay_ms, ordered_delay_ms;
     uint64_t done[FAULT_KINDS];
+    bool binary; /* replies are frames of bytes, else text */
 };
 
 void faults_init(struct faults *f);

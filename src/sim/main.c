@@ -18,12 +18,17 @@
 
 enum { FD_SIGNAL, FD_LINE, FD_READER, FD_CONTROL, FD_COUNT = FD_CONTROL + CONTROL_FDS };
 
-static int64_t mono_ms(void)
+static int64_t clock_ms(clockid_t clock)
 {
     struct timespec ts;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_gettime(clock, &ts);
     return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+static int64_t mono_ms(void)
+{
+    return clock_ms(CLOCK_MONOTONIC);
 }
 
 /* SIGTERM, SIGINT and SIGHUP as a descriptor. */
@@ -57,8 +62,8 @@ static void run(struct sim *s, struct control *control, int signals)
 
     for (;;) {
         fds[FD_SIGNAL] = (struct pollfd){.fd = signals, .events = POLLIN};
-        fds[FD_LINE] = (struct pollfd){.fd = s->pty.master, .events = POLLIN};
-        fds[FD_READER] = (struct pollfd){.fd = s->pty.watch, .events = POLLIN};
+        fds[FD_LINE] = (struct pollfd){.fd = s->line.pty.master, .events = POLLIN};
+        fds[FD_READER] = (struct pollfd){.fd = s->line.pty.watch, .events = POLLIN};
         control_fds(control, &fds[FD_CONTROL]);
         if (poll(fds, FD_COUNT, timeout_ms(s, mono_ms())) < 0 && errno != EINTR)
             return;
@@ -69,7 +74,7 @@ static void run(struct sim *s, struct control *control, int signals)
         if (fds[FD_LINE].revents)
             sim_receive(s, now_ms);
         if (fds[FD_READER].revents)
-            pty_reader_gone(&s->pty);
+            pty_reader_gone(&s->line.pty);
         sim_send(s, now_ms);
         control_serve(control, &fds[FD_CONTROL], s, now_ms);
     }
@@ -77,7 +82,7 @@ static void run(struct sim *s, struct control *control, int signals)
 
 static void announce(const struct sim *s)
 {
-    printf("fluksosim: board flm02 %s on %s", flm02_model_name(s->opt->model), s->pty.name);
+    printf("fluksosim: board %s on %s", s->kind->title(s->board), s->line.pty.name);
     if (s->opt->link)
         printf(" (link %s)", s->opt->link);
     putchar('\n');
@@ -94,11 +99,11 @@ int main(int argc, char **argv)
     if (rc != 0)
         return rc < 0 ? 2 : 0;
     int signals = catch_signals();
-    if (signals < 0 || sim_start(&sim, &opt, mono_ms()) < 0)
+    if (signals < 0 || sim_start(&sim, &opt, mono_ms(), clock_ms(CLOCK_REALTIME)) < 0)
         return 1;
     if (control_start(&control, opt.control) < 0) {
         fprintf(stderr, "fluksosim: cannot listen at %s: %s\n", opt.control, strerror(errno));
-        pty_unplug(&sim.pty);
+        pty_unplug(&sim.line.pty);
         return 1;
     }
     announce(&sim);

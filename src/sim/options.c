@@ -7,16 +7,23 @@
 #include <string.h>
 #include <time.h>
 
+#include "sim/board.h"
+
+#define DRIFT_MAX         100000
+#define WAVEFORMS_MAX     100
+#define WAVEFORMS_DEFAULT 4 /* voltage and three currents */
+
 static const char help[] = "Usage: fluksosim [OPTION]...\n"
                            "A simulated household behind a simulated sensor board, on a pseudo-terminal.\n"
                            "Point fluksod (or any program that speaks to the board) at the terminal it prints.\n"
                            "\n"
-                           "  --board flm02        the board to be (default and only one: flm02)\n"
+                           "  --board flm02|flx    the board to be: of a Fluksometer v2 (default) or v3\n"
                            "  --hardware 2.0|2.1|2.2\n"
-                           "                       its hardware version (default 2.1)\n"
+                           "                       hardware version of an flm02 (default 2.1)\n"
                            "  --link PATH          keep a symbolic link to the terminal: a name that stays\n"
                            "  --eeprom FILE        keep settings and counters there (default: in memory only);\n"
-                           "                       saved when the host commits (ct) and at an orderly stop\n"
+                           "                       saved when the host commits (flm02: ct) or leaves (flx: exit),\n"
+                           "                       each hour (flx), and at an orderly stop\n"
                            "  --control PATH       take orders on this Unix socket, a line each; `help` lists them\n"
                            "  --seed N             which household, and which chance for the faults (default 1)\n"
                            "  --start HH:MM        the household's time of day (default: now); 07:11 is lively\n"
@@ -26,15 +33,20 @@ static const char help[] = "Usage: fluksosim [OPTION]...\n"
                            "  --fault KIND=RATE[,KIND=RATE]...\n"
                            "                       share of the replies (0..1) to drop, corrupt, cut, delay, or\n"
                            "                       precede with garbage; delay=RATE:MS says how long (300)\n"
-                           "  --reply-ms N         answer after N ms, 0..10000 (default: as the hardware does)\n"
+                           "  --reply-ms N         flm02: answer after N ms, 0..10000 (default: as the hardware does)\n"
+                           "  --clock-offset N     flx: its clock is N seconds ahead of ours at the start (default 0)\n"
+                           "  --drift N            flx: its clock runs N millionths fast, -100000..100000 (default 0)\n"
+                           "  --waveforms N        flx: N frames of samples a second, 0..100 (default 4)\n"
                            "  -v, --verbose        show each message and reply on standard error\n"
                            "  -h, --help           this text\n"
                            "  --version            the version\n"
                            "\n"
-                           "The household: port 1 clamp, main consumption; 2 clamp, solar production; 3 clamp, the\n"
-                           "electric boiler (a part of main); 4 pulses, water, one a litre; 5 pulses, gas, one each\n"
-                           "10 litres. A clamp shows the household's watts at the meter constant of 230 V and 50 A\n"
-                           "(5163), and c/5163 of them at a constant c.\n"
+                           "The household of an flm02: port 1 clamp, main consumption; 2 clamp, solar production;\n"
+                           "3 clamp, the electric boiler (a part of main). A clamp shows the household's watts at the\n"
+                           "meter constant of 230 V and 50 A (5163), and c/5163 of them at a constant c. That of an\n"
+                           "flx: clamps 1, 2, 3 sit on phases 1 (most loads), 2 (boiler) and 3 (solar), and show its\n"
+                           "watts at 50 A and shifts 0, 2, 4. Both: 4 pulses, water, one a litre; 5 pulses, gas, one\n"
+                           "each 10 litres.\n"
                            "\n"
                            "A line is printed when the board is ready. SIGTERM or SIGINT stops it in order.\n";
 
@@ -98,17 +110,91 @@ static int64_t now_of_day(void)
     return tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
 }
 
-enum { BOARD = 1, HARDWARE, LINK, EEPROM, CONTROL, SEED, START, SPEED, FAULT, REPLY_MS, VERSION };
+enum {
+    BOARD = 1,
+    HARDWARE,
+    LINK,
+    EEPROM,
+    CONTROL,
+    SEED,
+    START,
+    SPEED,
+    FAULT,
+    REPLY_MS,
+    CLOCK_OFFSET,
+    DRIFT,
+    WAVEFORMS,
+    VERSION,
+};
 
 static const struct option longs[] = {
-    {"board", required_argument, NULL, BOARD},     {"hardware", required_argument, NULL, HARDWARE},
-    {"link", required_argument, NULL, LINK},       {"eeprom", required_argument, NULL, EEPROM},
-    {"control", required_argument, NULL, CONTROL}, {"seed", required_argument, NULL, SEED},
-    {"start", required_argument, NULL, START},     {"speed", required_argument, NULL, SPEED},
-    {"fault", required_argument, NULL, FAULT},     {"reply-ms", required_argument, NULL, REPLY_MS},
-    {"verbose", no_argument, NULL, 'v'},           {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, VERSION},       {NULL, 0, NULL, 0},
+    {"board", required_argument, NULL, BOARD},
+    {"hardware", required_argument, NULL, HARDWARE},
+    {"link", required_argument, NULL, LINK},
+    {"eeprom", required_argument, NULL, EEPROM},
+    {"control", required_argument, NULL, CONTROL},
+    {"seed", required_argument, NULL, SEED},
+    {"start", required_argument, NULL, START},
+    {"speed", required_argument, NULL, SPEED},
+    {"fault", required_argument, NULL, FAULT},
+    {"reply-ms", required_argument, NULL, REPLY_MS},
+    {"clock-offset", required_argument, NULL, CLOCK_OFFSET},
+    {"drift", required_argument, NULL, DRIFT},
+    {"waveforms", required_argument, NULL, WAVEFORMS},
+    {"verbose", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, VERSION},
+    {NULL, 0, NULL, 0},
 };
+
+static const struct board_kind *const boards[] = {&board_kind_flm02, &board_kind_flx};
+
+static int parse_board(const char *text, const struct board_kind **out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(boards); i++) {
+        if (strcmp(text, boards[i]->name) == 0) {
+            *out = boards[i];
+            return 0;
+        }
+    }
+    return -1;
+}
+
+/* Options that only one board has, and whether they were given. */
+struct of_board {
+    int opt;
+    const struct board_kind *board;
+    const char *name;
+};
+
+static const struct of_board of_boards[] = {
+    {HARDWARE, &board_kind_flm02, "--hardware"},       {REPLY_MS, &board_kind_flm02, "--reply-ms"},
+    {CLOCK_OFFSET, &board_kind_flx, "--clock-offset"}, {DRIFT, &board_kind_flx, "--drift"},
+    {WAVEFORMS, &board_kind_flx, "--waveforms"},
+};
+
+/* An option of the clock or the waveforms. */
+static int take_flx(struct options *o, int opt, const char *value)
+{
+    int64_t n;
+
+    switch (opt) {
+    case CLOCK_OFFSET:
+        return option_int(value, -UINT32_MAX, UINT32_MAX, &o->clock_offset_s) == 0
+                   ? 0
+                   : complain("--clock-offset", value, "a whole number of seconds");
+    case DRIFT:
+        if (option_int(value, -DRIFT_MAX, DRIFT_MAX, &n) < 0)
+            return complain("--drift", value, "a number in -100000..100000");
+        o->drift_ppm = (int32_t)n;
+        return 0;
+    default:
+        if (option_int(value, 0, WAVEFORMS_MAX, &n) < 0)
+            return complain("--waveforms", value, "a number in 0..100");
+        o->waveforms = (int)n;
+        return 0;
+    }
+}
 
 /* One option with its value; as options_parse(). */
 static int take(struct options *o, int opt, const char *value)
@@ -117,7 +203,7 @@ static int take(struct options *o, int opt, const char *value)
 
     switch (opt) {
     case BOARD:
-        return strcmp(value, "flm02") == 0 ? 0 : complain("--board", value, "a board it can be (flm02)");
+        return parse_board(value, &o->board) == 0 ? 0 : complain("--board", value, "a board it can be (flm02, flx)");
     case HARDWARE:
         return parse_model(value, &o->model) == 0 ? 0 : complain("--hardware", value, "one of 2.0, 2.1, 2.2");
     case LINK:
@@ -148,6 +234,10 @@ static int take(struct options *o, int opt, const char *value)
             return complain("--reply-ms", value, "a number in 0..10000");
         o->reply_ms = (int)n;
         return 0;
+    case CLOCK_OFFSET:
+    case DRIFT:
+    case WAVEFORMS:
+        return take_flx(o, opt, value);
     case 'v':
         o->verbose = true;
         return 0;
@@ -163,19 +253,37 @@ static int take(struct options *o, int opt, const char *value)
     }
 }
 
+/* Is it an option of another board? */
+static int check_board(const struct options *o, const bool given[])
+{
+    for (size_t i = 0; i < ARRAY_LEN(of_boards); i++) {
+        if (!given[of_boards[i].opt] || of_boards[i].board == o->board)
+            continue;
+        fprintf(stderr, "fluksosim: %s is for --board %s alone\n", of_boards[i].name, of_boards[i].board->name);
+        return -1;
+    }
+    return 0;
+}
+
 int options_parse(struct options *o, int argc, char **argv)
 {
+    bool given[VERSION + 1] = {false};
     int opt, rc;
 
-    *o = (struct options){.model = FLM02_2_1, .seed = 1, .speed = 1, .start_s = now_of_day(), .reply_ms = -1};
+    *o = (struct options){
+        .board = &board_kind_flm02, .model = FLM02_2_1, .seed = 1, .speed = 1, .start_s = now_of_day()};
+    o->reply_ms = -1;
+    o->waveforms = WAVEFORMS_DEFAULT;
     faults_init(&o->faults);
     while ((opt = getopt_long(argc, argv, "hv", longs, NULL)) != -1) {
         rc = take(o, opt, optarg);
         if (rc != 0)
             return rc;
+        if (opt <= VERSION)
+            given[opt] = true;
     }
     if (optind < argc)
         return complain("argument", argv[optind], "an option");
     faults_seed(&o->faults, o->seed);
-    return 0;
+    return check_board(o, given);
 }

@@ -9,13 +9,19 @@
 #include "sim/faults.h"
 #include "sim/flm02.h"
 
+struct board_kind;
+
 struct options {
+    const struct board_kind *board;
     enum flm02_model model;
     const char *link, *control, *eeprom; /* NULL: none; into argv */
     uint64_t seed;
-    double speed;    /* household seconds per second; 0: only `advance` moves it */
-    int64_t start_s; /* time of day the household starts at */
-    int reply_ms;    /* -1: the model's own */
+    double speed;           /* household seconds per second; 0: only `advance` moves it */
+    int64_t start_s;        /* time of day the household starts at */
+    int reply_ms;           /* -1: the model's own */
+    int64_t clock_offset_s; /* of the board's clock, against the host's */
+    int32_t drift_ppm;      /* by which it runs fast */
+    int waveforms;          /* frames a second */
     bool verbose;
     struct faults faults;
 };

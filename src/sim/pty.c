@@ -106,6 +106,29 @@ size_t pty_read(struct pty *p, uint8_t *buf, size_t cap)
     return n > 0 ? (size_t)n : 0;
 }
 
+size_t pty_unread(const struct pty *p)
+{
+    int n = 0;
+
+    return p->slave >= 0 && ioctl(p->slave, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
+}
+
+int pty_baud(const struct pty *p)
+{
+    struct termios tio;
+
+    if (p->slave < 0 || tcgetattr(p->slave, &tio) < 0)
+        return 0;
+    switch (cfgetospeed(&tio)) {
+    case B115200:
+        return 115200;
+    case B460800:
+        return 460800;
+    default:
+        return 0;
+    }
+}
+
 void pty_write(struct pty *p, const char *data, size_t len)
 {
     if (p->master >= 0 && write(p->master, data, len) < 0)

@@ -31,6 +31,12 @@ void pty_reader_gone(struct pty *p);
 /* Bytes that came in: their number, 0 for none. */
 size_t pty_read(struct pty *p, uint8_t *buf, size_t cap);
 
+/* Bytes that wait for a reader. */
+size_t pty_unread(const struct pty *p);
+
+/* What the reader has set the line to, in baud; 0: something else than the boards speak. */
+int pty_baud(const struct pty *p);
+
 /* Send, in one write. */
 void pty_write(struct pty *p, const char *data, size_t len);
 

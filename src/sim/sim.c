@@ -1,53 +1,49 @@
 #include "sim/sim.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "sim/eeprom.h"
 
-#define SECOND_MS        1000
-#define FIRST_METER_PORT 3 /* physical port of the household's meter 0 */
+#define SECOND_MS 1000
 
 /* ---- time ---- */
 
-/* What the clamps see in the running second. */
-static void clamps(const struct sim *s, int32_t w[FLM02_CLAMPS])
+/* The first time after house_ms, up to `to`, at which something is to be done. */
+static int64_t next_time(const struct sim *s, int64_t second_ms, int64_t to)
 {
-    for (int i = 0; i < FLM02_CLAMPS; i++) {
-        int64_t v = s->second.clamp_w[i] + (i == 0 ? s->extra_w : 0);
-        w[i] = s->clamp_w[i] >= 0 ? s->clamp_w[i] : (int32_t)v;
+    int64_t next = second_ms + SECOND_MS < to ? second_ms + SECOND_MS : to;
+
+    for (int i = 0; i < HOUSEHOLD_METERS; i++) {
+        int64_t at = second_ms + s->in.flow.pulse_ms[i];
+        if (s->in.flow.pulse_ms[i] > 0 && at > s->house_ms && at < next)
+            next = at;
     }
+    return next;
 }
 
-static void pulses(struct sim *s, int64_t second_ms, int64_t from_ms, int64_t to_ms)
-{
-    for (unsigned i = 0; i < HOUSEHOLD_METERS; i++) {
-        int64_t at = second_ms + s->second.pulse_ms[i];
-        if (s->second.pulse_ms[i] > 0 && at > from_ms && at <= to_ms)
-            flm02_pulse(&s->board, FIRST_METER_PORT + i, 1, at);
-    }
-}
-
-/* Live until the household's clock shows `to`: no step is longer than the rest of its second. */
+/* Live until the household's clock shows `to`: no step is longer than the rest of its second, or than to its next
+ * pulse. */
 static void live(struct sim *s, int64_t to)
 {
     while (s->house_ms < to) {
         int64_t second_ms = s->house_ms / SECOND_MS * SECOND_MS;
-        int64_t end = second_ms + SECOND_MS;
-        int64_t next = end < to ? end : to;
-        int32_t w[FLM02_CLAMPS];
 
-        clamps(s, w);
-        pulses(s, second_ms, s->house_ms, next);
-        flm02_run(&s->board, next, w);
-        s->house_ms = next;
-        if (next == end)
-            household_second(&s->household, end / SECOND_MS, &s->second);
+        s->in.second = second_ms / SECOND_MS;
+        s->house_ms = next_time(s, second_ms, to);
+        s->kind->run(s->board, s->house_ms, &s->in);
+        for (unsigned i = 0; i < HOUSEHOLD_METERS; i++)
+            if (s->in.flow.pulse_ms[i] > 0 && second_ms + s->in.flow.pulse_ms[i] == s->house_ms)
+                s->kind->pulse(s->board, s->kind->meter_port + i, 1);
+        if (s->house_ms == second_ms + SECOND_MS)
+            household_second(&s->household, s->house_ms / SECOND_MS, &s->in.flow);
     }
 }
 
 void sim_catch_up(struct sim *s, int64_t now_ms)
 {
+    s->line.now_ms = now_ms;
     live(s, s->base_house_ms + (int64_t)((double)(now_ms - s->base_ms) * s->speed));
 }
 
@@ -57,9 +53,9 @@ void sim_advance(struct sim *s, int64_t ms)
     live(s, s->house_ms + ms);
 }
 
-void sim_set_speed(struct sim *s, int64_t now_ms, double speed)
+void sim_set_speed(struct sim *s, double speed)
 {
-    s->base_ms = now_ms;
+    s->base_ms = s->line.now_ms;
     s->base_house_ms = s->house_ms;
     s->speed = speed;
 }
@@ -68,81 +64,69 @@ void sim_set_speed(struct sim *s, int64_t now_ms, double speed)
 
 static void show(const struct sim *s, const char *way, const char *data, size_t len)
 {
-    if (!s->opt->verbose)
-        return;
     fprintf(stderr, "%lld.%03lld %s ", (long long)s->house_ms / 1000, (long long)s->house_ms % 1000, way);
     for (size_t i = 0; i < len; i++)
         fprintf(stderr, data[i] > ' ' && data[i] <= '~' ? "%c" : "\\x%02x", (unsigned char)data[i]);
     fputc('\n', stderr);
 }
 
+static void show_sent(void *ctx, const char *data, size_t len)
+{
+    show(ctx, "tx", data, len);
+}
+
 void sim_receive(struct sim *s, int64_t now_ms)
 {
     uint8_t buf[4096];
-    size_t n = pty_read(&s->pty, buf, sizeof buf);
+    size_t n = pty_read(&s->line.pty, buf, sizeof buf);
 
     if (n == 0)
         return;
-    show(s, "rx", (const char *)buf, n);
-    wire_receive(&s->wire, &s->board, now_ms, buf, n);
-    sim_keep(s);
-}
-
-/* A reply of the board enters the line; a delay keeps those behind it waiting too. */
-static void enter_line(struct sim *s, int64_t now_ms)
-{
-    struct sim_reply r;
-    int64_t delay;
-
-    r.len = wire_reply(&s->wire, &s->board, now_ms, r.text);
-    if (r.len == 0)
-        return;
-    r.len = faults_apply(&s->faults, r.text, r.len, &delay);
-    r.due_ms = now_ms + delay;
-    if (s->way_len && s->way[s->way_len - 1].due_ms > r.due_ms)
-        r.due_ms = s->way[s->way_len - 1].due_ms;
-    if (r.len && s->way_len < SIM_ON_THE_WAY)
-        s->way[s->way_len++] = r;
+    if (s->opt->verbose)
+        show(s, "rx", (const char *)buf, n);
+    s->kind->receive(s->board, now_ms, buf, n);
 }
 
 void sim_send(struct sim *s, int64_t now_ms)
 {
-    unsigned done = 0;
+    s->line.now_ms = now_ms;
+    s->kind->turn(s->board, now_ms);
+    sim_keep(s); /* before the host hears of it */
+    line_send(&s->line);
+}
 
-    enter_line(s, now_ms);
-    for (; done < s->way_len && s->way[done].due_ms <= now_ms; done++) {
-        pty_write(&s->pty, s->way[done].text, s->way[done].len);
-        show(s, "tx", s->way[done].text, s->way[done].len);
-    }
-    s->way_len -= done;
-    memmove(s->way, s->way + done, s->way_len * sizeof s->way[0]);
+static int64_t sooner(int64_t a, int64_t b)
+{
+    if (a < 0 || b < 0)
+        return a < 0 ? b : a;
+    return a < b ? a : b;
 }
 
 int64_t sim_deadline(const struct sim *s)
 {
-    int64_t board = wire_deadline(&s->wire);
+    int64_t house = s->kind->house_due(s->board), due = -1;
 
-    if (s->way_len && (board < 0 || s->way[0].due_ms < board))
-        return s->way[0].due_ms;
-    return board;
+    if (s->speed > 0 && house != INT64_MAX)
+        due = s->base_ms + (int64_t)ceil((double)(house - s->base_house_ms) / s->speed);
+    return sooner(due, sooner(s->kind->due(s->board), line_deadline(&s->line)));
 }
 
 /* ---- EEPROM, start, stop ---- */
 
 void sim_keep(struct sim *s)
 {
-    char image[FLM02_IMAGE_MAX];
+    char image[BOARD_IMAGE_MAX];
 
-    if (!s->opt->eeprom || s->written == s->board.saves)
+    if (!s->opt->eeprom || s->written == s->kind->saves(s->board))
         return;
-    s->written = s->board.saves;
-    if (eeprom_write(s->opt->eeprom, image, flm02_image(&s->board, image)) < 0)
+    s->written = s->kind->saves(s->board);
+    if (eeprom_write(s->opt->eeprom, image, s->kind->image(s->board, image)) < 0)
         fprintf(stderr, "fluksosim: cannot save %s: %s\n", s->opt->eeprom, strerror(errno));
 }
 
 static int load(struct sim *s)
 {
-    char image[FLM02_IMAGE_MAX];
+    char image[BOARD_IMAGE_MAX];
     ssize_t n;
 
     if (!s->opt->eeprom)
@@ -154,36 +138,42 @@ static int load(struct sim *s)
         fprintf(stderr, "fluksosim: cannot read %s: %s\n", s->opt->eeprom, strerror(errno));
         return -1;
     }
-    if (flm02_load(&s->board, image, (size_t)n) < 0)
-        fprintf(stderr, "fluksosim: %s is damaged or of another board than flm02 %s: starting a fresh board\n",
-                s->opt->eeprom, flm02_model_name(s->opt->model));
+    if (s->kind->load(s->board, image, (size_t)n) < 0)
+        fprintf(stderr, "fluksosim: %s is damaged or of another board than %s: starting a fresh board\n",
+                s->opt->eeprom, s->kind->title(s->board));
     return 0;
 }
 
-int sim_start(struct sim *s, const struct options *opt, int64_t now_ms)
+int sim_start(struct sim *s, const struct options *opt, int64_t now_ms, int64_t unix_ms)
 {
-    *s = (struct sim){.opt = opt, .faults = opt->faults, .clamp_w = {-1, -1, -1}};
+    s->opt = opt;
+    s->kind = opt->board;
     s->house_ms = opt->start_s * SECOND_MS;
-    sim_set_speed(s, now_ms, opt->speed);
+    line_init(&s->line, &opt->faults);
+    s->line.now_ms = now_ms;
+    s->line.show = opt->verbose ? show_sent : NULL;
+    s->line.ctx = s;
+    sim_set_speed(s, opt->speed);
     household_init(&s->household, opt->seed);
-    household_second(&s->household, opt->start_s, &s->second);
-    flm02_init(&s->board, opt->model, s->house_ms);
-    wire_init(&s->wire, opt->reply_ms);
-    if (load(s) < 0)
-        return -1;
-    if (pty_plug(&s->pty, opt->link) == 0)
-        return 0;
-    if (opt->link)
-        fprintf(stderr, "fluksosim: cannot open a terminal linked at %s: %s\n", opt->link, strerror(errno));
-    else
-        fprintf(stderr, "fluksosim: cannot open a terminal: %s\n", strerror(errno));
+    household_second(&s->household, opt->start_s, &s->in.flow);
+    s->board = s->kind->new (opt, &s->line, s->house_ms, unix_ms);
+    if (load(s) == 0) {
+        if (pty_plug(&s->line.pty, opt->link) == 0)
+            return 0;
+        if (opt->link)
+            fprintf(stderr, "fluksosim: cannot open a terminal linked at %s: %s\n", opt->link, strerror(errno));
+        else
+            fprintf(stderr, "fluksosim: cannot open a terminal: %s\n", strerror(errno));
+    }
+    s->kind->free(s->board);
     return -1;
 }
 
 void sim_stop(struct sim *s, int64_t now_ms)
 {
     sim_catch_up(s, now_ms);
-    flm02_commit(&s->board);
+    s->kind->commit(s->board);
     sim_keep(s);
-    pty_unplug(&s->pty);
+    pty_unplug(&s->line.pty);
+    s->kind->free(s->board);
 }

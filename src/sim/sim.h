@@ -8,20 +8,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "sim/faults.h"
-#include "sim/flm02.h"
+#include "sim/board.h"
 #include "sim/household.h"
+#include "sim/line.h"
 #include "sim/options.h"
-#include "sim/pty.h"
-#include "sim/wire.h"
-
-#define SIM_ON_THE_WAY 16 /* replies that a delay holds back; more are dropped */
-
-struct sim_reply {
-    int64_t due_ms;
-    size_t len;
-    char text[FLM02_REPLY_MAX + FAULTS_GARBAGE_MAX];
-};
 
 struct sim {
     const struct options *opt;
@@ -30,20 +20,15 @@ struct sim {
     double speed;
     int64_t base_ms, base_house_ms, house_ms;
     struct household household;
-    struct household_second second; /* the one that runs */
-    int64_t extra_w;                /* more load on main */
-    int32_t clamp_w[FLM02_CLAMPS];  /* what a clamp is made to see; -1: the household */
-    struct flm02 board;
-    uint64_t written; /* board.saves at the last write of the EEPROM file */
-    struct wire wire;
-    struct faults faults;
-    struct pty pty;
-    struct sim_reply way[SIM_ON_THE_WAY];
-    unsigned way_len;
+    struct board_input in; /* the second that runs */
+    const struct board_kind *kind;
+    void *board;
+    uint64_t written; /* the board's saves at the last write of the EEPROM file */
+    struct line line;
 };
 
-/* Make board and line ready at now_ms (monotonic). 0, or -1 with the reason printed. */
-int sim_start(struct sim *s, const struct options *opt, int64_t now_ms);
+/* Make board and line ready at now_ms (monotonic), which is unix_ms of Unix time. 0, or -1 with the reason printed. */
+int sim_start(struct sim *s, const struct options *opt, int64_t now_ms, int64_t unix_ms);
 
 /* Save the EEPROM and take the line away. */
 void sim_stop(struct sim *s, int64_t now_ms);
@@ -55,7 +40,7 @@ void sim_catch_up(struct sim *s, int64_t now_ms);
 void sim_advance(struct sim *s, int64_t ms);
 
 /* Change the pace of the household's clock from now on. */
-void sim_set_speed(struct sim *s, int64_t now_ms, double speed);
+void sim_set_speed(struct sim *s, double speed);
 
 /* The line has bytes for the board. */
 void sim_receive(struct sim *s, int64_t now_ms);

@@ -1,9 +1,11 @@
 /* A library to preload that answers adjtimex() and its two sisters as the file $FLUKSOD_TEST_CLOCK says, "synced" or
  * anything else, which means not; and moves the wall clock by the seconds that follow there ("synced -3600"), against
- * whatever is preloaded behind it. It never sets a clock; without the variable all is as usual. */
+ * whatever is preloaded behind it. Where the word "settable" stands behind those, clock_settime() changes them;
+ * otherwise it is refused. It never sets a clock; without the variable all is as usual. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -12,11 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#define WISH_MAX   60       /* bytes of the file */
 #define UNKNOWN_US 16000000 /* what the kernel gives as error of a clock that nobody disciplines */
 #define GOOD_US    500
 
 struct wish {
-    int synced;
+    int synced, settable;
     long long offset_s;
 };
 
@@ -24,7 +27,7 @@ struct wish {
 static int read_wish(struct wish *out)
 {
     const char *path = getenv("FLUKSOD_TEST_CLOCK");
-    char text[64];
+    char text[WISH_MAX + 1];
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (fd < 0)
         return -1;
@@ -35,7 +38,9 @@ static int read_wish(struct wish *out)
     text[got] = '\0';
     size_t word = strcspn(text, " ");
     out->synced = word == 6 && memcmp(text, "synced", word) == 0;
-    out->offset_s = strtoll(text + word, NULL, 10);
+    char *rest;
+    out->offset_s = strtoll(text + word, &rest, 10);
+    out->settable = strncmp(rest, " settable", 9) == 0;
     return 0;
 }
 
@@ -59,6 +64,32 @@ int clock_gettime(clockid_t clock, struct timespec *t)
         t->tv_sec += w.offset_s;
     errno = kept;
     return 0;
+}
+
+/* In one write of one length: whoever reads it meanwhile finds the one or the other. */
+int clock_settime(clockid_t clock, const struct timespec *t)
+{
+    const char *path = getenv("FLUKSOD_TEST_CLOCK");
+    struct timespec now;
+    struct wish w;
+    char text[WISH_MAX];
+
+    if (!path)
+        return (int)syscall(SYS_clock_settime, clock, t);
+    if (clock != CLOCK_REALTIME || read_wish(&w) < 0 || !w.settable || clock_gettime(clock, &now) != 0) {
+        errno = EPERM;
+        return -1;
+    }
+    w.offset_s += t->tv_sec - now.tv_sec;
+    memset(text, ' ', sizeof text);
+    int n = snprintf(text, sizeof text, "%s %lld settable", w.synced ? "synced" : "unsynced", w.offset_s);
+    text[n] = ' ';
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t put = write(fd, text, sizeof text);
+    close(fd);
+    return put == sizeof text ? 0 : -1;
 }
 
 int gettimeofday(struct timeval *restrict tv, void *restrict zone)

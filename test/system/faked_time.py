@@ -64,16 +64,20 @@ class SharedClock:
 
 class KernelClock:
     """What programs that were started with .env are told by adjtimex(): is the clock synchronized? And by how many seconds
-    their wall clock is wrong, theirs alone. Beside a clock of above: joined(kernel.env, clock.env), in this order. On the
-    host itself the answer would depend on where tests run."""
+    their wall clock is wrong, theirs alone; settable: they may set it. Beside a clock of above: joined(kernel.env,
+    clock.env), in this order. On the host itself the answer would depend on where tests run."""
 
     def __init__(self, folder, synced=False, ahead=0):
         self.file = folder / "kernel-clock"
         self.env = preload(str(BUILD / "test" / "libclock_shim.so"), FLUKSOD_TEST_CLOCK=str(self.file))
         self.set(synced, ahead)
 
-    def set(self, synced, ahead=0):
-        _replace(self.file, f"{'synced' if synced else 'unsynced'} {ahead}")
+    def set(self, synced, ahead=0, settable=False):
+        _replace(self.file, f"{'synced' if synced else 'unsynced'} {ahead}{' settable' if settable else ''}")
+
+    @property
+    def ahead(self):
+        return int(self.file.read_text().split()[1])
 
 
 def _replace(file, text):
