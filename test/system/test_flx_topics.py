@@ -8,7 +8,7 @@ import time
 import pytest
 
 from broker import Broker
-from flukso_clients import Broken, Component, Hacs
+from flukso_clients import Broken, Component, Hacs, value
 from helpers import Gateway, wait_until
 from job_calls import run
 
@@ -161,6 +161,57 @@ def test_no_self_test_by_itself_without_this_board(flx, broker):
     wait_until(lambda: g.status()["facts"]["broker"]["on"], "the broker")
     time.sleep(7)
     assert "selftest" not in g.daemon.stderr()
+
+
+UNITS = {"pplus": "W", "pminus": "W", **{f"q{n}": "VAR" for n in range(1, 5)}, "vrms": "V", "irms": "A", "pf": "",
+         "vthd": "", "ithd": "", "alpha": "\u00b0"}
+
+
+def test_readings_in_the_form_of_a_v3_device(flx, board, broker, subscribe):
+    """Each of the 39 at a subscriber: mqtt.md's units, whole or with three decimals, spaces behind commas; retained; and
+    whatever the clients read is a number of the right unit."""
+    ports = [{**port, "type": "gas"} if port["port"] == 5 else port for port in PORTS]
+    sim = board("--board", "flx", "--start", "07:11")
+    g = flx(ports=ports, board={"protocol": "flx", "device": sim.link})
+    g.start()
+    heard = subscribe(broker.port)
+    config = sensors(heard)
+    g.daemon.wait_for_line("board: polling")
+    for port in (4, 5, 6):
+        sim.do(f"pulse {port} 2")
+    time.sleep(3)
+    for port in (4, 5, 6):
+        sim.do(f"pulse {port} 2")
+    gauges = {s["id"]: UNITS[s["subtype"]] for s in config.values() if s["class"] == "ct"}
+    counters = {s["id"]: UNITS[s["subtype"]] + "h" for s in config.values()
+                if s["class"] == "ct" and s["data_type"] == "counter"}
+    gauges |= {config["37"]["id"]: "L/s", config["38"]["id"]: "L/s", config["39"]["id"]: "W"}
+    counters |= {config["37"]["id"]: "L", config["38"]["id"]: "L", config["39"]["id"]: "Wh"}
+    for kind, units in (("gauge", gauges), ("counter", counters)):
+        for sensor, unit in units.items():
+            m = heard.wait_for(f"/sensor/{sensor}/{kind}")[-1]
+            assert re.fullmatch(r'\[\d{10}, -?\d+(\.\d{3})?, "[^",]*"\]', m.payload), m
+            assert m.json[2] == unit and value(m.payload) == m.json[1] and not m.payload.endswith(".000")
+    late = subscribe(broker.port, "/sensor/#")
+    late.wait_for("/sensor/.*", len(gauges) + len(counters))
+    assert {m.topic for m in late.messages if m.retained} == {
+        f"/sensor/{s}/{kind}" for kind, units in (("gauge", gauges), ("counter", counters)) for s in units}
+    for topic, entity in Hacs(heard.of(OWN), DEVICE).entities().items():
+        unit = heard.of(topic)[-1].json[2]
+        assert entity.unit is None or entity.unit.upper() == unit.upper(), (topic, entity)
+    metrics = g.get("/metrics")[2]
+    for key, unit in (("9", ""), ("12", "\u00b0")):  # pf, alpha: no counter, and units that are odd
+        sensor = config[key]["id"]
+        assert re.search(rf'^fluksod_sensor_value\{{sensor="{sensor}",.*kind="gauge",unit="{unit}"\}} ', metrics, re.M)
+        assert f'sensor="{sensor}",name="L1 {config[key]["subtype"]}",kind="counter"' not in metrics
+        assert g.get(f"/sensor/{sensor}?version=1.0&interval=minute&unit=watt")[0] == 400
+    water, power = config["37"]["id"], config["1"]["id"]
+    code, _, body = g.get(f"/sensor/{water}?version=1.0&interval=minute&unit=lperday")
+    newest = heard.of(f"/sensor/{water}/gauge")[-1].json
+    assert code == 200 and [newest[0], pytest.approx(newest[1] * 86400)] in json.loads(body)
+    code, _, body = g.get(f"/sensor/{power}?version=1.0&interval=minute&unit=watt")
+    assert code == 200 and len(json.loads(body)) == 60
+    assert "\nok 1 board - " in heard.wait_for(TAP, 2, timeout=60)[1].payload
 
 
 def test_another_protocol_clears_what_was_there(flx, broker, subscribe):
