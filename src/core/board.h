@@ -61,8 +61,8 @@ struct board_host {
     void (*say)(void *ctx, enum board_say level, const char *fmt, ...) PRINTF_LIKE(3, 4);
     /* A message that is not retained, for /device/<id>/<below>: "flx/time". 0, or negative when it was not taken. */
     int (*publish)(void *ctx, const char *below, const char *payload, size_t n);
-    /* The board's clock is valid and this host's is not. Said once a second while that is so; the host may set its clock
-     * by it. */
+    /* The board's clock is valid and this host's is not. Said once a second while that is so; the host may set its
+     * clock by it. */
     void (*clock)(void *ctx, int64_t unix_s);
     /* The minor version of the hardware that was found (S1). */
     void (*hardware)(void *ctx, int minor);

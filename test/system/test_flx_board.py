@@ -105,6 +105,7 @@ def test_waveforms_and_clocks(running):
     assert len(heard.of(f"{DEVICE}/flx/(voltage|current)/.")) <= before + 10  # what was under way
 
 
+@pytest.mark.timeout(900)
 def test_no_frame_is_lost_at_full_pace(running):
     """100 frames of samples a second beside all else: ten minutes in a full run."""
     def on(settings):
