@@ -32,7 +32,8 @@ static void send_frame(struct flx_conv *c, enum flx_type type, const void *paylo
 {
     uint8_t frame[FLX_FRAME_MAX];
 
-    c->cb->send(c->ctx, frame, flx_frame_put(frame, (uint8_t)type, payload, len));
+    if (c->state != FLX_DOWN) /* the one before may have ended the line */
+        c->cb->send(c->ctx, frame, flx_frame_put(frame, (uint8_t)type, payload, len));
 }
 
 static void send_number(struct flx_conv *c, enum flx_type type, uint32_t v)
@@ -287,6 +288,8 @@ static void on_frame(void *ctx, uint8_t type, const uint8_t *payload, size_t len
 {
     struct arrival *a = ctx;
 
+    if (a->c->state == FLX_DOWN) /* the answer to one before ended the line */
+        return;
     a->c->got[type]++;
     if (type < FLX_TYPES && takers[type](a->c, payload, len, a->now) < 0)
         a->c->refused[type]++;
@@ -324,8 +327,6 @@ void flx_conv_sync(struct flx_conv *c, const struct board_now *now)
 
 void flx_conv_line_up(struct flx_conv *c, const struct board_now *now)
 {
-    flx_reader_drop(&c->reader);
-    c->cut_ms = -1;
     c->waiting = c->step_due = false;
     c->asks = 0;
     listen(c, now->mono_ms);
@@ -335,6 +336,8 @@ void flx_conv_line_up(struct flx_conv *c, const struct board_now *now)
 
 void flx_conv_line_down(struct flx_conv *c, const char *reason)
 {
+    flx_reader_drop(&c->reader);
+    c->cut_ms = -1;
     c->config_due = c->configured = false;
     set_state(c, FLX_DOWN, reason);
 }
@@ -353,7 +356,8 @@ void flx_conv_second(struct flx_conv *c, const struct board_now *now)
         return;
     if (c->step_due)
         step_time(c, now);
-    ping(c, now->mono_ms);
+    if (c->state != FLX_DOWN)
+        ping(c, now->mono_ms);
 }
 
 void flx_conv_bytes(struct flx_conv *c, const void *bytes, size_t n, const struct board_now *now)
@@ -415,6 +419,6 @@ void flx_conv_tick(struct flx_conv *c, const struct board_now *now)
     }
     if (c->config_due && now->mono_ms >= c->config_next_ms)
         send_config(c, now->mono_ms);
-    if (c->state != FLX_LOST && now->mono_ms >= lost_ms(c))
+    if (c->state != FLX_DOWN && c->state != FLX_LOST && now->mono_ms >= lost_ms(c))
         silent(c, now->mono_ms);
 }

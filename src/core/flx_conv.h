@@ -1,16 +1,18 @@
 /* The conversation with an FLX sensor board: tell it its configuration, ping it, keep its clock right, take its data.
  * It never touches the line or a clock: bytes and times come in, bytes to send and messages go out.
  *
- *              line_up                 pong, no ping of the board since
- *   DOWN ───────────────► CONFIGURE ──────────────────────────────────► RUN
- *    ▲                    │ ▲  ▲  ▲   the board pings; want; sync        │ │
- *    │ line_down, stop    │ │  │  └──────────────────────────────────────┘ │ no pong for 3 s
- *   (any)      asked six  │ │  │ pong; sync                                ▼
- *          times in a row ▼ │  └───────────────────────────────────────── LOST ◄── no pong for 3 s (CONFIGURE, DEAF)
- *                        DEAF  want; sync (pong, no ping of the board for 1.5 s: RUN)
+ *              line_up              a pong, and no ping of the board since
+ *   DOWN ───────────────► CONFIGURE ──────────────────────────────────────► RUN
+ *    ▲                    ▲   │   ▲    the board pings; want; sync           │
+ *    │ line_down, stop    │   │   └──────────────────────────────────────────┤
+ *   (any)      want, sync │   │ asked six times in a row                     │
+ *                         │   ▼                                              │ no pong for 3 s
+ *                         │  DEAF ── a pong, and no ping for 1.5 s ──► RUN   │ (also in CONFIGURE, DEAF)
+ *                         │                                                  ▼
+ *                         └──────────────── a pong; sync ────────────────── LOST
  *
  * On the way into CONFIGURE, and whenever the board pings (it has no configuration), port configuration and kube
- * control are sent, both or none, and at most once a second: what comes sooner waits, and is one. In all states but
+ * control are sent, together and at most once a second: what comes sooner waits, and is one. In all states but
  * DOWN the host pings at each wall second, and data of the board are taken: energy is no less true while a pong is
  * missing.
  *
@@ -43,7 +45,7 @@
 
 enum flx_state { FLX_DOWN, FLX_CONFIGURE, FLX_RUN, FLX_LOST, FLX_DEAF };
 
-/* Called from within a call of the conversation, and never to call it back. */
+/* Called from within a call of the conversation. Only send may call it back: with flx_conv_line_down(). */
 struct flx_callbacks {
     /* Bytes for the line, whole frames; what the line does not take is lost. */
     void (*send)(void *ctx, const void *bytes, size_t n);

@@ -71,44 +71,83 @@ static size_t find_good(const struct flx_reader *r, size_t at)
     return at;
 }
 
+/* What stands at `at`. A shared byte begins no frame when a sync pair of its own follows. */
+static enum claim look_at(const struct flx_reader *r, size_t at)
+{
+    const uint8_t *p = r->buf + at;
+
+    if (at == 0 && r->shared && r->len > 2 && p[1] == SYNC && p[2] == SYNC)
+        return CLAIM_NONE;
+    return look(p, r->len - at);
+}
+
+/* How many bytes to go on behind a claim that is not good; 0: wait for more. */
+static size_t pass(const struct flx_reader *r, size_t at, enum claim c, bool silent)
+{
+    size_t good;
+
+    if (c == CLAIM_WRONG)
+        return 1;
+    if (c == CLAIM_NONE)
+        return 1 + idle(r->buf + at + 1, r->len - at - 1);
+    good = silent ? find_good(r, at) : r->len;
+    return good < r->len ? good - at : 0;
+}
+
+/* Move what is behind the first n bytes to the begin of buf. */
+static void shift(struct flx_reader *r, size_t n, bool shared)
+{
+    r->len -= n;
+    memmove(r->buf, r->buf + n, r->len);
+    r->shared = shared;
+}
+
+/* The good frame at `at`. Its last byte stays when a cut may have made it so: it may be the next one's first. The call
+ * comes last, with a copy: it may end in flx_reader_drop(). */
+static void take(struct flx_reader *r, size_t at, flx_frame_cb cb, void *ctx)
+{
+    uint8_t frame[FLX_FRAME_MAX];
+    size_t n = HEAD_BYTES + (size_t)r->buf[at + 3] + 2;
+    bool shared = r->buf[at + n - 1] == SYNC;
+
+    memcpy(frame, r->buf + at, n);
+    shift(r, at + n - shared, shared);
+    r->frames++;
+    cb(ctx, frame[2], frame + HEAD_BYTES, frame[3]);
+}
+
 /* Report what is good and pass over what is wrong, up to a claim that waits for bytes. With `silent` such a claim is
- * passed over too, when a good frame stands behind it. What is left moves to the begin of buf. */
+ * passed over too, when a good frame stands behind it. */
 static void scan(struct flx_reader *r, bool silent, flx_frame_cb cb, void *ctx)
 {
-    size_t at = 0;
+    size_t at = 0, step;
 
     while (at < r->len) {
-        const uint8_t *p = r->buf + at;
-        size_t rest = r->len - at, step = 1;
-        enum claim c = look(p, rest);
-        if (c == CLAIM_WAITS && silent)
-            step = find_good(r, at) - at;
-        if (c == CLAIM_WAITS && (!silent || step == rest))
-            break;
+        enum claim c = look_at(r, at);
         if (c == CLAIM_GOOD) {
-            step = (size_t)HEAD_BYTES + p[3] + 2;
-            r->frames++;
-            cb(ctx, p[2], p + HEAD_BYTES, p[3]);
-        } else {
-            if (c == CLAIM_NONE)
-                step = 1 + idle(p + 1, rest - 1);
-            r->bad += c == CLAIM_WRONG;
-            r->skipped += step;
+            take(r, at, cb, ctx);
+            at = 0;
+            continue;
         }
+        step = pass(r, at, c, silent);
+        if (step == 0)
+            break;
+        r->bad += c == CLAIM_WRONG;
+        r->skipped += step - (at == 0 && r->shared);
         at += step;
     }
-    r->len -= at;
-    memmove(r->buf, r->buf + at, r->len);
+    if (at > 0)
+        shift(r, at, false);
 }
 
 void flx_reader_bytes(struct flx_reader *r, const uint8_t *p, size_t n, flx_frame_cb cb, void *ctx)
 {
     while (n > 0) {
-        size_t take = sizeof r->buf - r->len < n ? sizeof r->buf - r->len : n;
-        memcpy(r->buf + r->len, p, take);
-        r->len += take;
-        p += take;
-        n -= take;
+        size_t fits = sizeof r->buf - r->len < n ? sizeof r->buf - r->len : n;
+        memcpy(r->buf + r->len, p, fits);
+        r->len += fits;
+        p += fits;
+        n -= fits;
         scan(r, false, cb, ctx); /* no claim is longer than buf: a full one gets room */
     }
 }
@@ -120,6 +159,6 @@ void flx_reader_pause(struct flx_reader *r, flx_frame_cb cb, void *ctx)
 
 void flx_reader_drop(struct flx_reader *r)
 {
-    r->skipped += r->len;
-    r->len = 0;
+    r->skipped += r->len - r->shared;
+    shift(r, r->len, false);
 }

@@ -10,21 +10,26 @@
  *   AA AA 08 5C 40 0D 03 ... | AA AA 01 04 07 00 00 00 s2 s1 | AA AA 08 5C ...
  *   `------- a cut frame claims 98 bytes: wrong check -------------------'
  *                              `---- found in them, good ----'
- */
+ *
+ * A frame that was cut by one byte is whole again when the next frame's first AA is the byte that it lost: so a last
+ * byte AA may count twice. */
 #ifndef CORE_FLX_FRAME_H
 #define CORE_FLX_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define FLX_PAYLOAD_MAX 255
 #define FLX_FRAME_MAX   (FLX_PAYLOAD_MAX + 6)
 
-/* A good frame; payload is valid during the call, in which the reader must not be used. */
+/* A good frame; payload is valid during the call. It may drop or init the reader: what is left of the bytes in hand is
+ * then read anew. It must not feed it. */
 typedef void (*flx_frame_cb)(void *ctx, uint8_t type, const uint8_t *payload, size_t len);
 
 struct flx_reader {
     uint8_t buf[FLX_FRAME_MAX];
+    bool shared;      /* buf[0] was the last byte of a good frame */
     size_t len;       /* bytes that may be the begin of a frame; fewer than FLX_FRAME_MAX between calls */
     uint64_t frames;  /* good ones */
     uint64_t bad;     /* claims with wrong check bytes: a damaged frame, or a sync pair that was none */

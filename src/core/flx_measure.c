@@ -115,7 +115,7 @@ static int64_t stamp(struct flx_channels *c, uint32_t s, int back, const struct 
 {
     c->board_s = s;
     c->board_mono_ms = now->mono_ms;
-    if (now->clock != CLOCK_UNSET && now->unix_s)
+    if (now->unix_s)
         return (llabs(now->unix_s - s) <= FLX_NEAR_S ? s : now->unix_s) - back;
     return (int64_t)s - back > CLOCK_FLOOR_S ? (int64_t)s - back : 0;
 }
@@ -245,7 +245,7 @@ void flx_measure_emitted(struct flx_channels *c, const struct reading *r, bool t
 
 size_t flx_measure_owed(struct flx_channels *c, const struct board_now *now, struct reading out[FLX_PULSE_PORTS])
 {
-    int64_t unix_s = now->clock != CLOCK_UNSET && now->unix_s ? now->unix_s : since_board(c, now);
+    int64_t unix_s = now->unix_s ? now->unix_s : since_board(c, now);
     size_t n = 0;
 
     for (unsigned i = FIRST_PULSE; i < FLX_CHANNELS; i++) {

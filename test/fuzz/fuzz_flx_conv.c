@@ -1,7 +1,8 @@
 /* The FLX conversation under any mix of bytes, times, seconds, changes of settings, of the host's clock and of the
  * line. Input: operations, one byte each and what it needs; see step(). Whatever happens: each frame that is sent is
  * whole, a configuration comes with its radio group and at most once a second, a time step at most once in 5 s and to
- * the host's time, a deadline that is served is over, and RUN means that the board holds its configuration. */
+ * the host's time, a deadline that is served is over, and RUN means that the board holds its configuration;
+ * also where sending ends the line. */
 #include "fuzz.h"
 
 #include "core/flx_conv.h"
@@ -16,6 +17,7 @@ static uint64_t pings_before; /* of the board, when the configuration was sent *
 static unsigned configs, controls, exits;
 static uint32_t counter;
 static uint8_t group;
+static unsigned sends_left; /* then one ends the line; 0: none does */
 
 static uint32_t u32_of(const uint8_t *p)
 {
@@ -60,7 +62,11 @@ static void on_send(void *ctx, const void *bytes, size_t n)
     assert(conv.state != FLX_DOWN);
     flx_reader_init(&r);
     flx_reader_bytes(&r, bytes, n, sent, NULL);
-    assert(r.frames == 1 && r.len == 0 && r.skipped == 0);
+    assert(r.frames == 1 && r.skipped == 0);
+    if (sends_left && --sends_left == 0) {
+        controls = configs; /* it may be cut between them */
+        flx_conv_line_down(&conv, "");
+    }
 }
 
 static void on_ct(void *ctx, const struct flx_ct *m)
@@ -196,6 +202,9 @@ static void line(uint8_t bits)
     case 1:
         flx_conv_stop(&conv);
         break;
+    case 2:
+        sends_left = bits / 4;
+        break;
     default:
         flx_conv_line_up(&conv, &now);
     }
@@ -264,6 +273,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     configs = controls = exits = 0;
     counter = 0;
     group = 0;
+    sends_left = 0;
     flx_conv_init(&conv, &callbacks, NULL);
     for (size_t at = 0; at < size && at < 4096;) {
         at += step(data + at, size - at);

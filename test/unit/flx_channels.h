@@ -69,6 +69,7 @@ static int setup(void **state)
     now = (struct board_now){
         .mono_ms = 5000, .unix_s = HOST_S, .wall_ms = (int64_t)HOST_S * 1000 + 10, .clock = CLOCK_SYNCED};
     memset(&channels, 0, sizeof channels);
+    memset(&out, 0, sizeof out);
     ledger_init(&ledger);
     sensors_init(&sensors);
     apply();
@@ -107,6 +108,11 @@ static void measure_ct(struct flx_ct m)
 static void measure_pulse(struct flx_pulse m)
 {
     flx_measure_pulse(&channels, &m, &now, &out);
+}
+
+static enum flx_note only_note(void)
+{
+    return out.n_special == 1 ? out.special[0].note : FLX_NOTES;
 }
 
 static void second_later(void)

@@ -20,6 +20,8 @@ static struct {
     int64_t off_ms;        /* its clock - the host's true time */
     bool stamps, cts;      /* each second of its clock, as it begins */
     bool deaf_to_steps;
+    uint8_t kills; /* a frame of this type ends the line, when line_dies */
+    bool line_dies;
 } board;
 
 static struct flx_conv conv;
@@ -66,6 +68,8 @@ static void on_send(void *ctx, const void *bytes, size_t n)
     }
     if (p[2] == FLX_TIME_STEP && !board.deaf_to_steps)
         board.off_ms = (int64_t)u32_of(p + 4) * 1000 - now.wall_ms;
+    if (board.line_dies && p[2] == board.kills)
+        flx_conv_line_down(&conv, "dead");
 }
 
 static void on_ct(void *ctx, const struct flx_ct *m)

@@ -79,6 +79,24 @@ static void an_older_ping_confirms_nothing(void **state)
     assert_int_equal(conv.state, FLX_RUN);
 }
 
+/* Nor does one to a ping that was, when another configuration waits. */
+static void what_waits_is_not_confirmed(void **state)
+{
+    (void)state;
+    board.pong_after_ms = 400;
+    run_to(2990);
+    want.radio_group = 1;
+    flx_conv_want(&conv, &want, &now);
+    run_to(3100); /* pinged at 3001 */
+    want.radio_group = 2;
+    flx_conv_want(&conv, &want, &now);
+    run_to(3500);
+    assert_int_equal(heartbeats, 4);
+    assert_int_equal(conv.state, FLX_CONFIGURE);
+    run_to(4401);
+    assert_int_equal(conv.state, FLX_RUN);
+}
+
 static void a_board_that_asks_twice_must_be_quiet_for_a_while(void **state)
 {
     (void)state;
@@ -119,6 +137,21 @@ static void a_storm_of_pings_gets_one_configuration_a_second(void **state)
     assert_int_equal(n_states, was + 1);
 }
 
+/* However often it pings in a second, it asked for one configuration. */
+static void a_burst_of_pings_asks_once_or_twice(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        say(FLX_PING, NULL, 0);
+        run_to(now.mono_ms + 10);
+    }
+    assert_int_equal(conv.state, FLX_CONFIGURE);
+    assert_int_equal(conv.asks, 2);
+    run_to(5500);
+    assert_int_equal(conv.state, FLX_RUN);
+    assert_int_equal(count(FLX_PORT_CONFIG), 3);
+}
+
 static void a_board_that_forgets_each_second_is_deaf(void **state)
 {
     (void)state;
@@ -135,8 +168,9 @@ static void asking_now_and_then_is_no_fault(void **state)
     (void)state;
     for (int i = 0; i < 20; i++) {
         say(FLX_PING, NULL, 0);
-        run_to(now.mono_ms + 6000);
+        run_to(now.mono_ms + 600);
         assert_int_equal(conv.state, FLX_RUN);
+        run_to(now.mono_ms + 5400);
     }
     assert_int_equal(count(FLX_PORT_CONFIG), 21);
 }
@@ -181,6 +215,19 @@ static void a_new_line_gets_it_again(void **state)
     assert_int_equal(count(FLX_PORT_CONFIG), 2);
     run_to(9100);
     assert_int_equal(conv.state, FLX_RUN);
+}
+
+/* What the old line was asked is not answered on the new one. */
+static void a_pong_of_the_old_line_is_none(void **state)
+{
+    (void)state;
+    board.silent = true;
+    up();
+    flx_conv_line_down(&conv, "");
+    flx_conv_line_up(&conv, &now);
+    say_u32(FLX_PONG, 1);
+    assert_int_equal(heartbeats, 0);
+    assert_int_equal(conv.pongs_stale, 1);
 }
 
 /* ---- heartbeat ---- */
@@ -245,6 +292,18 @@ static void three_seconds_are_exact(void **state)
     assert_int_equal(conv.state, FLX_LOST);
 }
 
+/* Pings that follow each other fast, because the wall clock is set again and again, put nothing off. */
+static void pinging_more_does_not_help(void **state)
+{
+    (void)state;
+    board.silent = true;
+    while (now.mono_ms < 5300) {
+        run_to(now.mono_ms + 50);
+        flx_conv_second(&conv, &now);
+    }
+    assert_int_equal(conv.state, FLX_LOST);
+}
+
 static void two_lost_pongs_are_no_loss(void **state)
 {
     (void)state;
@@ -286,10 +345,19 @@ static void a_lost_board_that_pings_gets_its_configuration(void **state)
     assert_int_equal(conv.state, FLX_LOST);
     want.radio_group = 3;
     flx_conv_want(&conv, &want, &now);
-    run_to(8500);
+    assert_int_equal(conv.state, FLX_LOST);
+    assert_int_equal(count(FLX_PORT_CONFIG), 2);
+    for (int i = 0; i < 6; i++) {
+        run_to(now.mono_ms + 1100);
+        say(FLX_PING, NULL, 0);
+    }
     assert_int_equal(conv.state, FLX_LOST);
     board.silent = false;
-    run_to(11500);
+    run_to(14100);
+    assert_int_equal(conv.state, FLX_CONFIGURE);
+    say(FLX_PING, NULL, 0); /* what it asked for while it was lost is forgotten */
+    assert_int_equal(conv.state, FLX_CONFIGURE);
+    run_to(17500);
     assert_int_equal(conv.state, FLX_RUN);
     assert_int_equal(sent[last(FLX_KUBE_CONTROL)].payload[0], 3);
 }
@@ -298,14 +366,16 @@ static void a_lost_board_that_pings_gets_its_configuration(void **state)
 static void a_host_that_stood_still_asks_once_more(void **state)
 {
     (void)state;
-    now.mono_ms += 10000;
-    now.wall_ms += 10000;
-    flx_conv_tick(&conv, &now);
-    assert_int_equal(conv.state, FLX_RUN);
-    assert_int_equal(flx_conv_deadline(&conv), now.mono_ms + FLX_PONG_MS);
-    flx_conv_second(&conv, &now);
-    run_to(now.mono_ms + 500);
-    assert_int_equal(conv.state, FLX_RUN);
+    for (int i = 0; i < 3; i++) {
+        now.mono_ms += 10000;
+        now.wall_ms += 10000;
+        flx_conv_tick(&conv, &now);
+        assert_int_equal(conv.state, FLX_RUN);
+        assert_int_equal(flx_conv_deadline(&conv), now.mono_ms + FLX_PONG_MS);
+        flx_conv_second(&conv, &now);
+        run_to(now.mono_ms + 500);
+        assert_int_equal(conv.state, FLX_RUN);
+    }
 }
 
 static void but_only_once(void **state)
@@ -332,59 +402,6 @@ static void a_board_that_never_answered_is_lost_too(void **state)
     assert_int_equal(conv.state, FLX_LOST);
 }
 
-/* ---- sync and stop ---- */
-
-static void sync_sends_it_again(void **state)
-{
-    (void)state;
-    flx_conv_sync(&conv, &now);
-    assert_int_equal(conv.state, FLX_CONFIGURE);
-    assert_int_equal(count(FLX_PORT_CONFIG), 2);
-    run_to(3006);
-    assert_int_equal(conv.state, FLX_RUN);
-}
-
-static void sync_of_a_board_that_is_away_ends_in_lost(void **state)
-{
-    (void)state;
-    board.silent = true;
-    run_to(6500);
-    assert_int_equal(conv.state, FLX_LOST);
-    flx_conv_sync(&conv, &now);
-    assert_int_equal(conv.state, FLX_CONFIGURE);
-    run_to(9499);
-    assert_int_equal(conv.state, FLX_CONFIGURE);
-    run_to(9500);
-    assert_int_equal(conv.state, FLX_LOST);
-}
-
-static void sync_of_a_board_that_goes_on_asking_ends_deaf(void **state)
-{
-    (void)state;
-    board.asks_each_ms = 700;
-    run_to(12500);
-    assert_int_equal(conv.state, FLX_DEAF);
-    flx_conv_sync(&conv, &now);
-    assert_int_equal(conv.state, FLX_CONFIGURE);
-    run_to(22500);
-    assert_int_equal(conv.state, FLX_DEAF);
-}
-
-static void stop_says_exit(void **state)
-{
-    size_t n;
-
-    (void)state;
-    flx_conv_stop(&conv);
-    assert_int_equal(sent[n_sent - 1].type, FLX_EXIT);
-    assert_int_equal(sent[n_sent - 1].len, 0);
-    assert_int_equal(conv.state, FLX_DOWN);
-    n = n_sent;
-    flx_conv_stop(&conv);
-    run_to(9000);
-    assert_int_equal(n_sent, n);
-}
-
 static void names(void **state)
 {
     (void)state;
@@ -401,26 +418,26 @@ int main(void)
         cmocka_unit_test_setup(before_it_knows_the_settings_it_sends_none, setup),
         cmocka_unit_test_setup(a_ping_of_the_board_is_answered_with_it, running),
         cmocka_unit_test_setup(an_older_ping_confirms_nothing, running),
+        cmocka_unit_test_setup(what_waits_is_not_confirmed, running),
         cmocka_unit_test_setup(a_board_that_asks_twice_must_be_quiet_for_a_while, running),
         cmocka_unit_test_setup(a_storm_of_pings_gets_one_configuration_a_second, running),
+        cmocka_unit_test_setup(a_burst_of_pings_asks_once_or_twice, running),
         cmocka_unit_test_setup(a_board_that_forgets_each_second_is_deaf, running),
         cmocka_unit_test_setup(asking_now_and_then_is_no_fault, running),
         cmocka_unit_test_setup(a_change_of_settings_is_sent, running),
         cmocka_unit_test_setup(a_new_line_gets_it_again, running),
+        cmocka_unit_test_setup(a_pong_of_the_old_line_is_none, setup),
         cmocka_unit_test_setup(it_pings_once_a_wall_second, running),
         cmocka_unit_test_setup(a_pong_with_another_counter_is_counted_only, setup),
         cmocka_unit_test_setup(without_a_pong_for_3_s_it_is_lost, running),
         cmocka_unit_test_setup(three_seconds_are_exact, running),
+        cmocka_unit_test_setup(pinging_more_does_not_help, running),
         cmocka_unit_test_setup(two_lost_pongs_are_no_loss, running),
         cmocka_unit_test_setup(a_board_that_comes_back_is_configured_again, running),
         cmocka_unit_test_setup(a_lost_board_that_pings_gets_its_configuration, running),
         cmocka_unit_test_setup(a_host_that_stood_still_asks_once_more, running),
         cmocka_unit_test_setup(but_only_once, running),
         cmocka_unit_test_setup(a_board_that_never_answered_is_lost_too, setup),
-        cmocka_unit_test_setup(sync_sends_it_again, running),
-        cmocka_unit_test_setup(sync_of_a_board_that_is_away_ends_in_lost, running),
-        cmocka_unit_test_setup(sync_of_a_board_that_goes_on_asking_ends_deaf, running),
-        cmocka_unit_test_setup(stop_says_exit, running),
         cmocka_unit_test(names),
     };
 

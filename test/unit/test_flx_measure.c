@@ -40,7 +40,7 @@ static void a_port_that_is_off_is_refused(void **state)
     apply();
     measure_ct(ct(0));
     assert_int_equal(out.n, 0);
-    assert_int_equal(out.special[0].note, FLX_NOT_OURS);
+    assert_int_equal(only_note(), FLX_NOT_OURS);
     assert_int_equal(out.n_special, 1);
     measure_pulse(pulse(1000, 0));
     assert_int_equal(out.n, 0);
@@ -83,7 +83,7 @@ static void more_than_the_clamp_can_is_refused(void **state)
         measure_ct(m);
         assert_int_equal(out.n, 17);
         assert_int_equal(out.n_special, 1);
-        assert_int_equal(out.special[0].note, FLX_IMPOSSIBLE);
+        assert_int_equal(only_note(), FLX_IMPOSSIBLE);
         assert_int_equal(out.special[0].channel, cases[i].quantity);
         assert_int_equal(out.special[0].milli, cases[i].first);
         assert_null(reading_of(cases[i].quantity + 1, READING_GAUGE));
@@ -119,12 +119,12 @@ static void its_counters_pass_the_ledger(void **state)
     second_later();
     m.counter_milli[0] = 1200; /* wrapped */
     measure_ct(m);
-    assert_int_equal(out.special[0].note, FLX_WRAPPED);
+    assert_int_equal(only_note(), FLX_WRAPPED);
     assert_int_equal(reading_of(1, READING_COUNTER)->milli, FLX_WRAP_MILLI + 1200);
     second_later();
     m.counter_milli[0] = 500000000; /* 500 MWh in a second */
     measure_ct(m);
-    assert_int_equal(out.special[0].note, FLX_SUSPECT);
+    assert_int_equal(only_note(), FLX_SUSPECT);
     assert_int_equal(out.special[0].milli, 500000000);
     assert_null(reading_of(1, READING_COUNTER));
     assert_non_null(reading_of(1, READING_GAUGE));
@@ -137,10 +137,49 @@ static void its_counters_pass_the_ledger(void **state)
         m.counter_milli[0] = 10 + i;
         measure_ct(m);
     }
-    assert_int_equal(out.special[0].note, FLX_RESET_SEEN);
+    assert_int_equal(only_note(), FLX_RESET_SEEN);
     assert_int_equal(reading_of(1, READING_COUNTER)->milli, FLX_WRAP_MILLI + 1201 + 2);
     assert_int_equal(channels.notes[FLX_RESET_SEEN], 1);
     assert_int_equal(channels.notes[FLX_SUSPECT], 1 + METER_CONFIRM - 1);
+}
+
+static unsigned urgent;
+
+static void on_urgent(void *ctx)
+{
+    (void)ctx;
+    urgent++;
+}
+
+/* Each is to be saved, and at once when a fall may be a reset. */
+static void the_store_is_told(void **state)
+{
+    struct ledger_saved saved[FLX_CHANNELS];
+    struct flx_ct m = ct(0);
+
+    (void)state;
+    ledger.urgent = on_urgent;
+    urgent = 0;
+    ledger_take(&ledger, saved, FLX_CHANNELS, now.mono_ms, now.unix_s);
+    m.counter_milli[3] = 5000000;
+    measure_ct(m);
+    measure_pulse(pulse(1000, 0));
+    assert_int_equal(ledger_take(&ledger, saved, FLX_CHANNELS, now.mono_ms, now.unix_s), FLX_CT_COUNTERS + 1);
+    assert_int_equal(urgent, 0);
+    m.counter_milli[3] = 0;
+    measure_ct(m);
+    assert_int_equal(urgent, 1);
+}
+
+/* Another meaning has no marks of the one before. */
+static void what_a_counter_stands_for_is_said(void **state)
+{
+    (void)state;
+    assert_int_equal(ledger_find(&ledger, ids[36])->means, 1 + SENSOR_ELECTRICITY);
+    made[36].type = SENSOR_GAS;
+    made[36].rid = 3;
+    apply();
+    assert_int_equal(ledger_find(&ledger, ids[36])->means, 1 + 3 * SENSOR_TYPES + SENSOR_GAS);
 }
 
 /* 30 kW are 8333 thousandths of a Wh each second. */
@@ -159,7 +198,7 @@ static void a_counter_rises_no_faster_than_its_clamp_can(void **state)
     second_later();
     m.counter_milli[0] += 2 * 8333 + 1000 + 100;
     measure_ct(m);
-    assert_int_equal(out.special[0].note, FLX_SUSPECT);
+    assert_int_equal(only_note(), FLX_SUSPECT);
 }
 
 static void both_notes_of_a_quantity_are_one(void **state)
@@ -172,7 +211,7 @@ static void both_notes_of_a_quantity_are_one(void **state)
     m.gauge_milli[2] = 90000000;
     measure_ct(m);
     assert_int_equal(out.n_special, 1);
-    assert_int_equal(out.special[0].note, FLX_SUSPECT);
+    assert_int_equal(only_note(), FLX_SUSPECT);
     assert_int_equal(out.n, 16);
 }
 
@@ -247,14 +286,20 @@ static void more_than_pulses_can_bring_is_refused(void **state)
     assert_int_equal(out.n, 2);
     measure_pulse(pulse(1000, 50001000));
     assert_int_equal(out.n, 1);
-    assert_int_equal(out.special[0].note, FLX_IMPOSSIBLE);
+    assert_int_equal(only_note(), FLX_IMPOSSIBLE);
     assert_int_equal(out.special[0].channel, 36);
     assert_int_equal(out.special[0].milli, 180003600);
     measure_pulse(pulse(1000, -1000));
-    assert_int_equal(out.special[0].note, FLX_IMPOSSIBLE);
+    assert_int_equal(only_note(), FLX_IMPOSSIBLE);
+    made[36].type = SENSOR_WATER; /* 50 L/s */
+    apply();
+    measure_pulse(pulse(1000, 50000000));
+    assert_int_equal(out.n_special, 0);
+    measure_pulse(pulse(1000, 50001000));
+    assert_int_equal(out.n_special, 1);
     ports[3].constant_milli = 10;
     apply();
-    measure_pulse(pulse(1000, 500001));
+    measure_pulse(pulse(1000, 501000));
     assert_int_equal(out.n_special, 1);
 }
 
@@ -280,6 +325,8 @@ int main(void)
         TEST(more_than_the_clamp_can_is_refused),
         TEST(a_larger_clamp_can_more),
         TEST(its_counters_pass_the_ledger),
+        TEST(the_store_is_told),
+        TEST(what_a_counter_stands_for_is_said),
         TEST(a_counter_rises_no_faster_than_its_clamp_can),
         TEST(both_notes_of_a_quantity_are_one),
         TEST(a_message_of_garbage_gives_nothing_and_no_overflow),

@@ -97,6 +97,7 @@ static void a_suspect_settles_no_debt(void **state)
     flx_measure_emitted(&channels, &out.reading[0], false);
     measure_pulse(pulse(4000000000, 0));
     assert_int_equal(out.n, 0);
+    assert_int_equal(only_note(), FLX_SUSPECT);
     assert_int_equal(flx_measure_owed(&channels, &now, owed), 1);
     assert_int_equal(owed[0].milli, 1000);
 }

@@ -1,5 +1,92 @@
 #include "flx_stub.h"
 
+/* ---- sync and stop ---- */
+
+static void sync_sends_it_again(void **state)
+{
+    (void)state;
+    flx_conv_sync(&conv, &now);
+    assert_int_equal(conv.state, FLX_CONFIGURE);
+    assert_int_equal(count(FLX_PORT_CONFIG), 2);
+    run_to(3006);
+    assert_int_equal(conv.state, FLX_RUN);
+}
+
+static void sync_of_a_board_that_is_away_ends_in_lost(void **state)
+{
+    (void)state;
+    board.silent = true;
+    run_to(6500);
+    assert_int_equal(conv.state, FLX_LOST);
+    flx_conv_sync(&conv, &now);
+    assert_int_equal(conv.state, FLX_CONFIGURE);
+    run_to(9499);
+    assert_int_equal(conv.state, FLX_CONFIGURE);
+    run_to(9500);
+    assert_int_equal(conv.state, FLX_LOST);
+}
+
+static void sync_of_a_board_that_goes_on_asking_ends_deaf(void **state)
+{
+    (void)state;
+    board.asks_each_ms = 700;
+    run_to(12500);
+    assert_int_equal(conv.state, FLX_DEAF);
+    flx_conv_sync(&conv, &now);
+    run_to(14500); /* it has its five tries again */
+    assert_int_equal(conv.state, FLX_CONFIGURE);
+    run_to(22500);
+    assert_int_equal(conv.state, FLX_DEAF);
+    want.radio_group = 1;
+    flx_conv_want(&conv, &want, &now);
+    run_to(24500);
+    assert_int_equal(conv.state, FLX_CONFIGURE);
+}
+
+static void stop_says_exit(void **state)
+{
+    size_t n;
+
+    (void)state;
+    flx_conv_stop(&conv);
+    assert_int_equal(sent[n_sent - 1].type, FLX_EXIT);
+    assert_int_equal(sent[n_sent - 1].len, 0);
+    assert_int_equal(conv.state, FLX_DOWN);
+    n = n_sent;
+    flx_conv_stop(&conv);
+    run_to(9000);
+    assert_int_equal(n_sent, n);
+}
+
+/* Whatever is being sent when the line fails. */
+static void a_line_may_die_under_any_frame(void **state)
+{
+    static const uint8_t types[] = {FLX_PORT_CONFIG, FLX_KUBE_CONTROL, FLX_TIME_STEP, FLX_PING};
+    uint8_t two[2 * FLX_FRAME_MAX];
+
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        running(state);
+        size_t n = flx_frame_put(two, FLX_PING, NULL, 0);
+        n += flx_frame_put(two + n, FLX_TIME_STAMP, "abcd", 4);
+        say_u32(FLX_TIME_STAMP, 1000);
+        board.line_dies = true;
+        board.kills = types[i];
+        unsigned before = stamps;
+        if (i < 2)
+            flx_conv_bytes(&conv, two, n, &now); /* configures */
+        else
+            flx_conv_second(&conv, &now);
+        assert_int_equal(conv.state, FLX_DOWN);
+        assert_string_equal(reasons[n_states - 1], "dead");
+        assert_int_equal(sent[n_sent - 1].type, types[i]);
+        assert_int_equal(stamps, before); /* nothing behind it */
+        flx_conv_tick(&conv, &now);
+        run_to(9000);
+        assert_int_equal(conv.state, FLX_DOWN);
+        assert_int_equal(sent[n_sent - 1].type, types[i]);
+    }
+}
+
 /* ---- the clock ---- */
 
 static void a_clock_that_is_right_is_left_alone(void **state)
@@ -23,6 +110,8 @@ static void check_step(int64_t off_ms)
     run_to(now.mono_ms + 10000);
     assert_int_equal(count(FLX_TIME_STEP), before + 1);
     assert_int_equal(sent[last(FLX_TIME_STEP)].ms % 1000, 1); /* at the wall second: it carries whole ones */
+    assert_int_equal(sent[last(FLX_TIME_STEP) + 1].type, FLX_PING);
+    assert_int_equal(sent[last(FLX_TIME_STEP) + 1].ms, sent[last(FLX_TIME_STEP)].ms);
     assert_int_equal(last_u32(FLX_TIME_STEP), (WALL + sent[last(FLX_TIME_STEP)].ms) / 1000);
     assert_in_range(board.off_ms + 1, 0, 1); /* what that left */
 }
@@ -141,6 +230,24 @@ static void no_step_by_a_clock_that_is_not_set(void **state)
     say_u32(FLX_TIME_STAMP, 1700000000);
     set_wall(2999, CLOCK_UNSET);
     flx_conv_second(&conv, &now);
+    assert_int_equal(count(FLX_TIME_STEP), 0);
+    set_wall((int64_t)1234567890 * 1000, CLOCK_LOCAL); /* the floor itself is none */
+    say_u32(FLX_TIME_STAMP, 1000);
+    flx_conv_second(&conv, &now);
+    assert_int_equal(count(FLX_TIME_STEP), 0);
+    set_wall((int64_t)1234567891 * 1000, CLOCK_LOCAL);
+    say_u32(FLX_TIME_STAMP, 1000);
+    flx_conv_second(&conv, &now);
+    assert_int_equal(count(FLX_TIME_STEP), 1);
+}
+
+/* Another line, another board. */
+static void what_the_old_line_said_sets_no_clock(void **state)
+{
+    (void)state;
+    say_u32(FLX_TIME_STAMP, 1700000000);
+    flx_conv_line_down(&conv, "");
+    up();
     assert_int_equal(count(FLX_TIME_STEP), 0);
 }
 
@@ -272,6 +379,11 @@ static void half_a_frame_does_not_outlive_its_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(sync_sends_it_again, running),
+        cmocka_unit_test_setup(sync_of_a_board_that_is_away_ends_in_lost, running),
+        cmocka_unit_test_setup(sync_of_a_board_that_goes_on_asking_ends_deaf, running),
+        cmocka_unit_test_setup(stop_says_exit, running),
+        cmocka_unit_test(a_line_may_die_under_any_frame),
         cmocka_unit_test_setup(a_clock_that_is_right_is_left_alone, running),
         cmocka_unit_test_setup(a_clock_off_by_a_second_is_set_once, running),
         cmocka_unit_test_setup(ct_data_may_be_a_second_ahead, running),
@@ -282,6 +394,7 @@ int main(void)
         cmocka_unit_test_setup(the_board_has_the_time_when_the_host_has_none, running),
         cmocka_unit_test_setup(neither_has_the_time, running),
         cmocka_unit_test_setup(no_step_by_a_clock_that_is_not_set, running),
+        cmocka_unit_test_setup(what_the_old_line_said_sets_no_clock, running),
         cmocka_unit_test_setup(data_are_taken_whenever_there_is_a_line, setup),
         cmocka_unit_test_setup(what_is_refused_is_counted_by_type, running),
         cmocka_unit_test_setup(what_is_ignored_is_counted_by_type, running),
