@@ -351,7 +351,7 @@ static const struct order orders[] = {
      {0},
      {0},
      order_reset,
-     "reset [forget]: watchdog reset; counters as saved; forget: without its settings"},
+     "reset [forget]: watchdog reset, counters as saved; with forget it loses its settings too"},
     {"board", "s", {0}, {0}, {0}, order_board, "board on|off: switch it; counters are saved, its settings forgotten"},
     {"silent", "s", {0}, {0}, {0}, order_silent, "silent on|off: answer no ping"},
     {"clock", "n", {0}, {UINT32_MAX}, {0}, order_clock, "clock SECONDS: set its clock to this Unix time"},

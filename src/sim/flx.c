@@ -258,12 +258,12 @@ static void clamp_second(struct flx *b, unsigned port)
 
 static void second_ends(struct flx *b)
 {
-    b->second_s++;
     for (unsigned i = 0; i < FLX_CLAMPS; i++)
         clamp_second(b, i);
     flx_say_time(b);
     if (b->second_s % KEEP_S == 0)
         flx_save(b);
+    b->second_s++;
 }
 
 /* ---- waveforms ---- */

@@ -12,7 +12,7 @@
 #include "sim/pty.h"
 
 #define LINE_FRAME_MAX 512  /* bytes of a reply or frame */
-#define LINE_FRAMES    1024 /* on their way; more are dropped */
+#define LINE_FRAMES    1024 /* on their way; the oldest give way */
 #define LINE_ANY       (-1)
 
 struct line_frame {

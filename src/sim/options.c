@@ -180,7 +180,7 @@ static int take_flx(struct options *o, int opt, const char *value)
 
     switch (opt) {
     case CLOCK_OFFSET:
-        return option_int(value, -UINT32_MAX, UINT32_MAX, &o->clock_offset_s) == 0
+        return option_int(value, -INT64_C(1) * UINT32_MAX, UINT32_MAX, &o->clock_offset_s) == 0
                    ? 0
                    : complain("--clock-offset", value, "a whole number of seconds");
     case DRIFT:

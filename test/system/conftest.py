@@ -19,7 +19,7 @@ from flukso_process import FluksoServerProcess
 from flukso_server import FluksoServer
 from helpers import Gateway, Proc, Subscriber, free_port
 from ledger_house import House
-from simboard import SimBoard
+from simboard import sim_board
 from terminal import Tmux
 
 os.environ["ASAN_OPTIONS"] = "detect_leaks=1:detect_stack_use_after_return=1"
@@ -82,13 +82,14 @@ def subscribe():
 
 @pytest.fixture
 def gateway(spawn, folder):
-    """gateway(board, mqtt_port) is a Gateway, not started, in a folder of its own; board: a path, or None for none."""
+    """gateway(board, mqtt_port) is a Gateway, not started, in a folder of its own; board: a path, or None for none, and
+    protocol="flx" when it is one of those."""
     numbers = itertools.count(1)
 
-    def make(board=None, mqtt_port=None):
+    def make(board=None, mqtt_port=None, **options):
         own = folder / f"gateway-{next(numbers)}"
         own.mkdir()
-        return Gateway(spawn, own, board, mqtt_port)
+        return Gateway(spawn, own, board, mqtt_port, **options)
 
     return make
 
@@ -101,13 +102,14 @@ def box(gateway):
 
 @pytest.fixture
 def board(folder):
-    """board("--speed", "0") is a SimBoard that runs, in a folder of its own; it must end in order."""
+    """board("--speed", "0") is a SimBoard that runs, in a folder of its own; it must end in order. With "--board", "flx"
+    first it is a FlxBoard."""
     boards = []
 
     def start(*args, **options):
         own = folder / f"board-{len(boards)}"
         own.mkdir()
-        boards.append(SimBoard(own, *args, **options))
+        boards.append(sim_board(own, *args, **options))
         return boards[-1]
 
     yield start
@@ -162,10 +164,11 @@ def flukso_process(spawn, folder):
 @pytest.fixture
 def running(board, broker, gateway, subscribe):
     """running("--speed", "0", settings=change, env=…) is a gateway that polls its board, and who hears it from the
-    very start: (gateway, board, broker, subscriber). change(settings) is called before the start."""
+    very start: (gateway, board, broker, subscriber). change(settings) is called before the start. "--board", "flx" first:
+    the other board."""
     def start(*board_options, settings=lambda s: None, **options):
         sim, heard = board(*board_options), subscribe(broker.port)
-        g = gateway(sim.link, broker.port)
+        g = gateway(sim.link, broker.port, protocol=sim.protocol)
         settings(g.settings)
         g.start(**options)
         g.daemon.wait_for_line("board: polling")

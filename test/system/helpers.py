@@ -245,6 +245,15 @@ HOUSEHOLD = [
     {"name": "gas", "class": "pulse", "type": "gas", "ports": [5], "constant": 10},
 ]
 
+# The same, as it is wired to a board with three phases.
+HOUSEHOLD_FLX = [
+    {"port": 1, "name": "main", "current": 50, "shift": 0},
+    {"port": 2, "name": "boiler", "current": 50, "shift": 2},
+    {"port": 3, "name": "solar", "current": 50, "shift": 4},
+    {"port": 4, "name": "water", "type": "water", "constant": 1},
+    {"port": 5, "name": "gas", "type": "gas", "constant": 10},
+]
+
 
 class Gateway:
     """fluksod with its settings file and state directory. Change .settings, then start(), or reload() while it runs."""
@@ -252,20 +261,27 @@ class Gateway:
     DEVICE = "0123456789abcdef0123456789abcdef"
     env = {}  # for each start of any; see the fixture kernel_clock
 
-    def __init__(self, spawn, folder, board=None, mqtt_port=None):
+    def __init__(self, spawn, folder, board=None, mqtt_port=None, protocol="flm02"):
         self.spawn, self.folder = spawn, Path(folder)
         self.file, self.daemon = self.folder / "fluksod.json", None
         self.port = free_port()
         self.settings = {
             "device": {"id": self.DEVICE},
-            "board": {"protocol": "flm02", "device": str(board)} if board else {"protocol": "none"},
-            "sensors": [{**sensor, "enable": True} for sensor in HOUSEHOLD],
+            "board": {"protocol": protocol, "device": str(board)} if board else {"protocol": "none"},
+            **self.household(protocol),
             "storage": {"path": str(self.folder / "state")},
             "mqtt": {"host": "127.0.0.1", "port": mqtt_port or free_port()},
             "http": {"listen": "127.0.0.1", "port": self.port},
             "control": {"socket": str(self.folder / "control.sock")},
             "local_api": {"enable": True},
         }
+
+    @staticmethod
+    def household(protocol):
+        """The settings that name what the household is wired to."""
+        if protocol == "flx":
+            return {"ports": [{**port, "enable": True} for port in HOUSEHOLD_FLX], "phase": "3p+n"}
+        return {"sensors": [{**sensor, "enable": True} for sensor in HOUSEHOLD]}
 
     def write(self):
         (self.folder / "state").mkdir(exist_ok=True)

@@ -1,5 +1,6 @@
-"""A fluksosim of one's own: its process, its line as raw bytes, its orders. Nothing here shares code with fluksod."""
+"""A fluksosim of one's own, as either board: its process, its line, its orders. Nothing here shares code with fluksod."""
 import contextlib
+import itertools
 import json
 import os
 import select
@@ -9,10 +10,15 @@ import subprocess
 import time
 import tty
 
-from helpers import BUILD
+import flx_frames
+from helpers import BUILD, wait_until
 
 FLUKSOSIM = BUILD / "fluksosim"
 LIMIT = 10.0  # seconds that an answer of the simulator may take
+STILL = ["--speed", "0", "--start", "00:00"]
+# What an FLM02 is told for the household that is wired to it.
+CONFIGURE = ["sp000102030405", "sm00142b", "sm01142b", "sm02142b", "sm030001", "sm04000a",
+             "se0001", "se0101", "se0201", "se0301", "se0401"]
 
 
 def crc8(text):
@@ -29,8 +35,10 @@ def frame(command):
     return "l" + command + crc8(command) + "."
 
 
-class SimBoard:
+class Sim:
     """fluksosim with a link, a control socket and an EEPROM file in directory `where`."""
+
+    protocol = ""  # as --board and fluksod's settings call it
 
     def __init__(self, where, *args, env=None):
         self.where = str(where)
@@ -42,11 +50,12 @@ class SimBoard:
         self.errors = os.path.join(self.where, "fluksosim.err")
         with open(self.errors, "ab") as err:
             self.process = subprocess.Popen(
-                [FLUKSOSIM, "--link", self.link, "--control", self.control, "--eeprom", self.eeprom, *args],
+                [FLUKSOSIM, "--board", self.protocol, "--link", self.link, "--control", self.control,
+                 "--eeprom", self.eeprom, *args],
                 stdout=subprocess.PIPE, stderr=err, env={**os.environ, **(env or {})}, text=True)
         ready, _, _ = select.select([self.process.stdout], [], [], LIMIT)
         self.banner = self.process.stdout.readline().strip() if ready else ""
-        assert self.banner.startswith("fluksosim: board flm02"), self.stderr()
+        assert self.banner.startswith(f"fluksosim: board {self.protocol}"), self.stderr()
 
     def __enter__(self):
         return self
@@ -110,14 +119,13 @@ class SimBoard:
             os.close(self.fd)
             self.fd = None
 
-    def write(self, text):
+    def put(self, data):
         if self.fd is None:
             self.open()
-        data = text.encode("latin-1")
         assert os.write(self.fd, data) == len(data)
 
-    def read(self, first=LIMIT, silence=0.03):
-        """What comes within `first` seconds, up to a silence after it; "" when nothing does."""
+    def take(self, first=LIMIT, silence=0.03):
+        """The bytes that come within `first` seconds, up to a silence after them; b"" when none do."""
         data = b""
         wait = first
         while select.select([self.fd], [], [], wait)[0]:
@@ -126,7 +134,20 @@ class SimBoard:
                 break
             data += part
             wait = silence
-        return data.decode("latin-1")
+        return data
+
+
+class SimBoard(Sim):
+    """As FLM02, and what it says, as text."""
+
+    protocol = "flm02"
+
+    def write(self, text):
+        self.put(text.encode("latin-1"))
+
+    def read(self, first=LIMIT, silence=0.03):
+        """As take(), as text."""
+        return self.take(first, silence).decode("latin-1")
 
     def exchange(self, text, first=LIMIT):
         """Write text as it is; the reply. Waits until a commit is over."""
@@ -155,3 +176,59 @@ class SimBoard:
             one = text[at:at + 22]
             found[int(one[:2], 16)] = (int(one[2:10], 16), int(one[10:14], 16), int(one[14:], 16))
         return found
+
+
+class FlxBoard(Sim):
+    """As FLX. Frames from the board are collected in .frames, those not read yet are on the line."""
+
+    protocol = "flx"
+    # The household's own clamps, its water and its gas meter.
+    HOUSEHOLD = {1: flx_frames.port(), 2: flx_frames.port(shift=2), 3: flx_frames.port(shift=4),
+                 4: flx_frames.port(constant=1), 5: flx_frames.port(constant=10)}
+
+    def __init__(self, where, *args, **options):
+        self.reader = flx_frames.Reader()
+        self.frames = []
+        self.counter = itertools.count(1000)
+        super().__init__(where, *args, **options)
+
+    def receive(self, first=LIMIT, silence=0.03):
+        """What comes within `first` seconds, up to a silence: [(kind, what it says)]; also kept in .frames."""
+        new = [(kind, flx_frames.DECODE[kind](payload))
+               for kind, payload in self.reader.feed(self.take(first, silence))]
+        self.frames += new
+        return new
+
+    def send(self, kind, payload=b""):
+        self.put(flx_frames.frame(kind, payload))
+
+    def ping(self):
+        """Ping, and take what was on the line before it and its pong: all frames but the pong, once it has come."""
+        counter = next(self.counter)
+        self.send(flx_frames.PING, counter.to_bytes(4, "little"))
+        found = []
+
+        def answered():
+            found.extend(self.receive(1, 0))
+            return (flx_frames.PONG, counter) in found
+
+        wait_until(answered, "a pong", LIMIT, every=0)
+        found.remove((flx_frames.PONG, counter))
+        return found
+
+    def configure(self, ports=None, **main):
+        """Set the ports; the household's own when none are given. Returns when the board has taken it."""
+        self.put(flx_frames.config(self.HOUSEHOLD if ports is None else ports, **main))
+        self.ping()
+
+    def second(self, n=1):
+        """Let n seconds pass at once: what the board has said in them."""
+        self.do(f"advance {1000 * n}")
+        return self.ping()
+
+
+def sim_board(where, *args, **options):
+    """A simulator of the board that args ask for: SimBoard, or FlxBoard with "--board", "flx"."""
+    if args[:1] == ("--board",):
+        return {"flm02": SimBoard, "flx": FlxBoard}[args[1]](where, *args[2:], **options)
+    return SimBoard(where, *args, **options)

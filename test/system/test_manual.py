@@ -59,6 +59,10 @@ def test_every_option(program, page):
 
 
 def test_every_order(board):
-    orders = re.findall(r"(?:^|; )([a-z]+)[^:;]*:", board().order("help"))
-    assert len(orders) > 15
-    assert orders == re.findall(r"^\.It Cm (\w+)", source("fluksosim.1"), re.M)
+    """The page names those that both boards take, then each board's own."""
+    pages = re.split(r"^\.Ss ", source("fluksosim.1"), flags=re.M)
+    common, flm02, flx = [re.findall(r"^\.It Cm (\w+)", page, re.M) for page in pages]
+    for own, options in (flm02, []), (flx, ["--board", "flx"]):
+        taken = re.findall(r"(?:^|; )([a-z]+)[^:;]*:", board(*options).order("help"))
+        assert len(taken) > 15
+        assert taken == common + own

@@ -62,16 +62,18 @@ def scene(folder):
     return scene
 
 
-def test_seconds(spawn, scene):
-    run = spawn([QUICKSTART, "--seconds", "8"], env=scene.env)
-    run.wait_for_line(r"main \d+ W", timeout=15)  # a second run: 15 s to the first reading
+@pytest.mark.parametrize("options, names", [([], ["main", "solar", "boiler"]),
+                                            (["--board", "flx"], ["L1", "L2 boiler", "L3 solar", "L3 solar out"])])
+def test_seconds(spawn, scene, options, names):
+    run = spawn([QUICKSTART, "--seconds", "8", *options], env=scene.env)
+    run.wait_for_line(rf"{names[0]} \d+ W", timeout=15)  # a second run: 15 s to the first reading
     run.wait_for_line(r"^  broker +127\.0\.0\.1:\d+$")
     run.wait_for_line(r"mosquitto_sub -p \d+ -v -t '/sensor/#'$")
     run.wait_for_line(r"http://127\.0\.0\.1:\d+/sensor/[0-9a-f]{32}\?version=1\.0&interval=minute&unit=watt$")
     assert run.wait(40) == 0, run.tail()
     summary = run.stdout().split("Summary of ", 1)[1]
     assert summary.startswith("8 s")
-    for name in ("main", "solar", "boiler"):
+    for name in names:
         readings, gaps = map(int, re.search(rf"^  {name} +(\d+) +(\d+) +\d+ W +[\d.]+ Wh$", summary, re.M).groups())
         assert 7 <= readings <= 10 and gaps <= 1, summary  # see helpers.each_second()
     assert "errors and warnings of fluksod: 0" in summary
@@ -146,7 +148,8 @@ def test_a_part_that_dies_is_named(spawn, scene, part):
     scene.assert_clean()
 
 
-@pytest.mark.parametrize("arguments", [["--nonsense"], ["--seconds"], ["--seconds", "0"], ["--seconds", "x"]])
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["--seconds"], ["--seconds", "0"], ["--seconds", "x"],
+                                       ["--board"], ["--board", "flm03"]])
 def test_wrong_arguments(spawn, scene, arguments):
     run = spawn([QUICKSTART, *arguments], env=scene.env)
     assert run.wait() == 2
