@@ -167,10 +167,30 @@ static void check_board(struct settings *s, const cJSON *board, struct settings_
         s->board.baud = s->board.protocol == BOARD_FLX ? 460800 : 115200;
 }
 
+/* A list that says nothing with this board, and is kept for another: its members are told apart, and whole. */
+static void check_ignored(const struct rules *r)
+{
+    const struct setting *row = setting_row("", r->path), *name, *enable;
+    char prefix[LAYER_PREFIX], key[SETTING_KEY_MAX];
+    size_t i = 0;
+
+    name = setting_row(layer_members(row, prefix), "name");
+    enable = setting_row(prefix, "enable");
+    for (const cJSON *v = cJSON_IsArray(r->list) ? r->list->child : NULL; v && i < row->list_max; v = v->next, i++) {
+        const cJSON *given = layer_get(v, "enable");
+        bool enabled = given ? cJSON_IsTrue(given) : enable->def;
+        const char *k = setting_key(row, v, key);
+        if (k && layer_find(row, r->list, k) != v)
+            rules_error(r, i, row->key->members[0], "%s is what one before it goes by too", k);
+        if (enabled && name->flags & SETTING_IF_ENABLED && !layer_get(v, "name"))
+            rules_error(r, i, "name", "is missing: what is enabled has one");
+    }
+    settings_drop_list(r->s, r->path);
+}
+
 /* The sensors that are given, of a board that has none made of its ports. */
 static void check_sensors(const struct rules *r, const struct board_rules *b)
 {
-    settings_drop_list(r->s, "ports");
     for (size_t i = 0; i < r->s->n_sensors; i++) {
         b->sensor(r, i);
         if (r->s->sensors[i].enable && !rules_given(r, i, "name")) /* S2 */
@@ -194,6 +214,7 @@ void settings_rules(struct settings *s, const cJSON *tree, struct settings_error
     check_flukso(s, errors);
     check_influx(layer_get(tree, "influx"), errors);
     check_http(s, layer_get(tree, "http"), errors);
+    check_ignored(b->ports ? &sensors : &ports);
     if (b->ports)
         b->ports(&ports);
     else

@@ -92,11 +92,9 @@ static void give_key(const struct setting *row, cJSON *part)
                                              : cJSON_CreateNumber((double)strtol(part->string, NULL, 10))));
 }
 
-/* The pair over the clamps is there without being said: what people say of it is all that they need to say. */
+/* The pair over the clamps is there without being said, and has a name. */
 static void complete_grid(cJSON *part)
 {
-    if (!layer_get(part, "of") && !layer_get(part, "kind"))
-        layer_add(part, "kind", must(cJSON_CreateString("net")));
     if (!layer_get(part, "of") && !layer_get(part, "name"))
         layer_add(part, "name", must(cJSON_CreateString(DERIVE_GRID)));
 }

@@ -20,7 +20,8 @@ BEYOND = {"$schema", "$id", "title", "not", "if", "then", "dependentRequired", "
 # Vectors that are JSON and wrong, but only by rules that a schema cannot say (or that Python's reader lets pass:
 # duplicate names, half a surrogate pair).
 BLIND = {
-    "bad-class", "bad-constant-decimals", "bad-duplicate-ids", "bad-duplicate-keys", "bad-duplicate-names",
+    "bad-class", "bad-constant-decimals", "bad-derive", "bad-derive-id", "bad-duplicate-ids", "bad-duplicate-keys",
+    "bad-duplicate-names", "bad-flx-derived-id", "bad-flx-ids", "bad-flx-names", "bad-flx-three-phase-clamps",
     "bad-half-surrogate", "bad-members", "bad-meter-constant", "bad-shared-port", "bad-single-phase-joins",
     "bad-three-phase-clamps", "bad-three-phase-ports", "bad-three-phase-second", "bad-two-classes",
     "bad-tls-port-taken", "bad-type", "bad-type-without-unit", "bad-url-ipv6", "bad-values-per-port",
@@ -197,7 +198,7 @@ BESIDE = {
 # parts, which no schema can say.
 MEMBER = {
     "sensors[*].": lambda path: {"ports": [4 if path.endswith("constant") else 1]},
-    "ports[*].": lambda path: {"port": 1},
+    "ports[*].": lambda path: {"port": 1, "name": "n"},
     "derive[*].": lambda path: {"key": "k", "of": ["main"], "enable": False,
                                 "kind": "net" if re.search("minus|import|export", path) else "sum"},
 }
@@ -288,6 +289,23 @@ def test_every_mix_of_members_gets_one_verdict(accepted):
     # device: not both; influx: nothing, or url with any of ca_file, token_file and interval beside one of db, bucket,
     # org and bucket; http: both files or none, with or without hosts, and with both files a port
     assert len(docs) == 4 + 16 + 128 + 16 + 16 and verdicts.count(True) == 3 + 16 + 1 + 8 * 3 + 16 + 6
+
+
+def test_every_mix_of_a_derived_sensor(accepted):
+    """What sum and net have, and what the pair over the clamps need not say; off, so that no part is looked for."""
+    mixes = itertools.product(("k", "grid"), (None, "sum", "net"), (None, [], ["main"]), (None, 1), (None, [], ["x"]),
+                              (None, "sum", "import"))
+    docs = []
+    for key, kind, of, factors, minus, id_of in mixes:
+        ids = {id_of: "0" * 31 + "1"} if id_of else None
+        one = {"key": key, "enable": False, "kind": kind, "of": of, "factors": factors, "minus": minus, "ids": ids}
+        docs.append({"derive": [{name: v for name, v in one.items() if v is not None}]})
+    verdicts = accepted(docs)
+    for doc, ok in zip(docs, verdicts):
+        assert valid(doc) == ok, doc
+    # of both keys with a part: as a sum, said or not, with or without factors, and no id or a sum's; as a net pair with
+    # any minus, and no id or one of import. Of the pair over the clamps without a part: net, said or not, of no minus.
+    assert len(docs) == 324 and verdicts.count(True) == 2 * (2 * 2 * 2 + 3 * 2) + 2 * 2 * 2 * 2
 
 
 def test_every_border_of_what_a_name_may_hold(accepted):
