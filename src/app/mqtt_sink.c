@@ -311,25 +311,26 @@ static bool has_enabled(const struct settings *settings, const char *id, size_t 
     return false;
 }
 
-static bool is_noted(const struct mqtt_sink *s, const char *id)
+/* What is noted of this id: new, or from before. */
+static struct removed *removed_of(struct mqtt_sink *s, const char *id)
 {
     for (size_t i = 0; i < s->n_removed; i++)
         if (strcmp(s->removed[i].id, id) == 0)
-            return true;
-    return false;
+            return &s->removed[i];
+    s->removed = grown(s->removed, s->n_removed, sizeof *s->removed);
+    s->removed[s->n_removed] = (struct removed){0};
+    memcpy(s->removed[s->n_removed].id, id, SENSOR_ID_LEN + 1);
+    return &s->removed[s->n_removed++];
 }
 
 static void note_one(struct mqtt_sink *s, const struct sensor_settings *x)
 {
+    struct removed *r = removed_of(s, x->id);
     const char *unit[READING_KINDS];
-    struct removed *r;
 
-    s->removed = grown(s->removed, s->n_removed, sizeof *s->removed);
-    r = &s->removed[s->n_removed++];
-    memcpy(r->id, x->id, sizeof r->id);
     sensor_settings_units(x, unit);
     for (int kind = 0; kind < READING_KINDS; kind++)
-        r->kind[kind] = unit[kind] != NULL;
+        r->kind[kind] |= unit[kind] != NULL;
 }
 
 /* Note the ids that were enabled and are no longer. */
@@ -338,7 +339,7 @@ static void note_removed(struct mqtt_sink *s, const struct settings *old, const 
     for (size_t i = 0; i < old->n_sensors; i++) {
         const struct sensor_settings *x = &old->sensors[i];
 
-        if (!x->enable || has_enabled(next, x->id, i) || is_noted(s, x->id))
+        if (!x->enable || has_enabled(next, x->id, i))
             continue;
         note_one(s, x);
     }
