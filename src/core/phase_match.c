@@ -253,7 +253,7 @@ static void match_three(const struct view *v, size_t n, struct phase_proposal *o
 /* The lag behind the board's voltage as it is, not as the shift has turned it. */
 static int64_t lag_of(const struct phase_clamp *c)
 {
-    return wrap(wrap(c->alpha_milli) + c->shift * TURN);
+    return wrap(c->alpha_milli);
 }
 
 /* The clamps that take part, the largest current first; of equal ones the lower port. */

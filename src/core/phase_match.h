@@ -25,7 +25,8 @@
  *  3. Nothing is known: two clamps on one phase, one of two the wrong way round, the middle between two multiples.
  *
  * What it takes for granted:
- *  - The board says alpha against the voltage as it has turned it, so the shift that is set counts with it.
+ *  - The board says alpha against the voltage as it is, not as it has turned it: the shift that is set does not count.
+ *    (So does the published daemon of such boards: it takes the shift from alpha alone, whatever was set before.)
  *  - Loads are near to ohmic; a motor alone is not. Nothing feeds in: that looks like a clamp the wrong way round.
  *  - Each clamp sits on a phase of its own, but for one phase.
  *  - A board that was told of a net without neutral (3p-n) refers its voltage to the star point by itself. */
@@ -44,7 +45,7 @@
 
 struct phase_clamp {
     bool present;
-    int64_t alpha_milli; /* thousandths of a degree that the current lags, under the shift that is set now */
+    int64_t alpha_milli; /* thousandths of a degree that the current lags behind the board's own voltage */
     int64_t irms_milli;  /* mA */
     uint8_t shift;       /* that is set now, a flip in it: 0..5 */
 };

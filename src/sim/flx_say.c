@@ -47,7 +47,7 @@ void flx_say_ct(struct flx *b, unsigned port)
 {
     const struct flx_clamp *c = &b->clamp[port];
     int64_t p = c->second.p_mw, q = c->second.q_mvar;
-    struct mains_gauges g = mains_measure(c->second, c->phase, b->mv);
+    struct mains_gauges g = mains_measure(c->second, c->phase, b->port[port].shift, b->mv);
     const int32_t others[] = {g.vrms, g.irms, g.pf, g.vthd, g.ithd, g.alpha};
     int64_t energy[FLX_ENERGIES] = {0};
     uint8_t buf[92], *end = put_time(b, buf);

@@ -93,12 +93,12 @@ struct mains_current mains_current(struct mains_load load, int phase, bool rever
     return c;
 }
 
-struct mains_gauges mains_measure(struct mains_load seen, int phase, int32_t mv)
+struct mains_gauges mains_measure(struct mains_load seen, int phase, unsigned shift, int32_t mv)
 {
     struct mains_current c = mains_current(seen, phase, false, mv);
     double vthd = hypot(V_THIRD, V_FIFTH), ithd = hypot(c.third, c.fifth);
     double amps = c.amps * sqrt(1 + ithd * ithd);
-    double alpha = atan2((double)seen.q_mvar, (double)seen.p_mw) * 180 / PI;
+    double alpha = remainder(atan2((double)seen.q_mvar, (double)seen.p_mw) * 180 / PI + 60.0 * shift, 360);
     bool flows = seen.p_mw || seen.q_mvar;
 
     return (struct mains_gauges){

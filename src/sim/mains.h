@@ -9,7 +9,8 @@
  *
  * A board measures the voltage of L1 alone. A shift s lets it see that voltage s x 60 degrees later, so clamps that sit
  * on L1, L2, L3 are right with shift 0, 2, 4, and with 3 more when they are the wrong way round. The angle alpha is
- * that by which the current lags behind this voltage: atan2(Q, P), in (-180, 180]. */
+ * that by which the current lags behind L1's voltage itself, whatever the shift: atan2(Q, P) and 60 degrees a shift, in
+ * (-180, 180]. */
 #ifndef SIM_MAINS_H
 #define SIM_MAINS_H
 
@@ -50,8 +51,8 @@ struct mains_load mains_seen(struct mains_load load, int phase, bool reversed, u
 /* The voltage in second t of the household, the same on all phases: mV. */
 int32_t mains_mv(uint64_t seed, int64_t t);
 
-/* The other gauges of a power that a board sees on a phase at this voltage. */
-struct mains_gauges mains_measure(struct mains_load seen, int phase, int32_t mv);
+/* The other gauges of a power that a board with that shift sees on a phase at this voltage. */
+struct mains_gauges mains_measure(struct mains_load seen, int phase, unsigned shift, int32_t mv);
 
 /* The current that makes this power, as a clamp there carries it: no shift is in it. */
 struct mains_current mains_current(struct mains_load load, int phase, bool reversed, int32_t mv);

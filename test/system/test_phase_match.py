@@ -152,7 +152,6 @@ def test_three_phases(flat, sits):
     assert f.turns() == before  # nothing is stored yet
     answer = f.stored(one)
     assert [(p["shift"], p["flip"]) for p in answer["ports"] if p["port"] <= 3] == right == f.turns()
-    wait_until(lambda: all(abs(f.gauge(n, "alpha")) < 30 for n in (1, 2, 3)), "angles that fit")
     for n in (1, 2, 3):
         wait_until(lambda port=n: f.gauge(port, "pplus") == pytest.approx(LOAD_W, rel=0.02), f"power at port {n}")
         assert f.gauge(n, "pminus") == 0
@@ -260,7 +259,7 @@ def test_what_was_measured_before_a_change_does_not_count(flat):
         f.settings.patched({"ports": {"1": {"flip": flip}}})
         result = f.found()
         assert (result["ports"][0]["flip_now"], result["ports"][0]["flip"]) == (flip, True)
-        assert abs(result["ports"][0]["alpha"]) < 30 if flip else abs(result["ports"][0]["alpha"]) > 150, result
+        assert abs(result["ports"][0]["alpha"]) > 150, result
 
 
 def test_a_load_that_turns_round(flat):

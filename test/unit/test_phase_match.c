@@ -184,10 +184,10 @@ static int64_t draw(int64_t below)
     return (int64_t)((seed >> 33) % (uint64_t)below);
 }
 
-/* As the board would say it under a shift: anywhere in -180 .. 360. */
+/* As the board would say it, whatever the shift: anywhere in -180 .. 360. */
 static void measured(size_t i, int64_t angle, int64_t irms, uint8_t shift)
 {
-    int64_t alpha = ((angle - shift * 60000) % 360000 + 360000) % 360000;
+    int64_t alpha = (angle % 360000 + 360000) % 360000;
 
     if (alpha > 180000 && draw(2))
         alpha -= 360000;
@@ -199,7 +199,7 @@ static void match_again(enum phase phase)
     struct phase_proposal first = p;
 
     for (size_t i = 0; i < PHASE_CLAMPS; i++)
-        measured(i, clamps[i].alpha_milli + clamps[i].shift * 60000, clamps[i].irms_milli, first.shift[i]);
+        measured(i, clamps[i].alpha_milli, clamps[i].irms_milli, first.shift[i]);
     phase_match(clamps, phase, &p);
     assert_true(p.known);
     assert_memory_equal(p.shift, first.shift, sizeof p.shift);
@@ -278,15 +278,15 @@ static void single_phase(void **state)
     three(66, 8, 114, 5, -66, 2);
     expect(PHASE_1P, 0, 3, 0, "3 of 3 clamps can be told; the wrong way round, or feeding in: port 2");
     three(90, 8, 0, 5, 0, 0.1);
-    clamps[0].shift = 3; /* 90 + 180 */
+    clamps[0].shift = 3;
     clamps[2].shift = 1;
     expect(PHASE_1P, 3, 0, 1, "1 of 3 clamps can be told");
-    assert_string_equal(p.why[0], "270.0 degrees at 8.000 A: neither near 0 nor near 180, left as it is");
+    assert_string_equal(p.why[0], "90.0 degrees at 8.000 A: neither near 0 nor near 180, left as it is");
     assert_string_equal(p.why[2], "0.100 A are too little to tell: left as it is");
     three(90, 8, -90, 5, 0, 0.499);
     expect_unknown(PHASE_1P, "no clamp can be told");
-    three(0, 1, 0, 1, 0, 1);
-    clamps[1].shift = 3; /* under a half turn it is right: it is the wrong way round, and stays so */
+    three(0, 1, 180, 1, 0, 1);
+    clamps[1].shift = 3; /* it is the wrong way round, and stays so */
     expect(PHASE_1P, 0, 3, 0, "3 of 3 clamps can be told; the wrong way round, or feeding in: port 2");
 }
 
