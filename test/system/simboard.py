@@ -1,4 +1,5 @@
-"""A fluksosim of one's own, as either board: its process, its line, its orders. Nothing here shares code with fluksod."""
+"""A fluksosim of one's own, as either board: its process, its line, its orders. Nothing here shares code with
+fluksod."""
 import contextlib
 import itertools
 import json

@@ -85,8 +85,8 @@ def test_orders_that_make_no_sense_are_refused(sim):
 
 def test_orders_that_make_no_sense_to_an_flx_are_refused(sim):
     board = sim("--board", "flx", *STILL)
-    for line in ("reset all", "reset forget it", "board", "board up", "silent", "clock -1", "clock 4294967296", "counter 0 1",
-                 "counter 7 1", "counter 40 1", "clamp 4 1", "clamp 1", "clamp 1 x", "clamp 1 1000001", "clamp 1 5 5",
+    for line in ("reset all", "reset forget it", "board", "board up", "silent", "clock -1", "clock 4294967296",
+                 "counter 0 1", "counter 7 1", "counter 40 1", "clamp 4 1", "clamp 1", "clamp 1 x", "clamp 1 1000001", "clamp 1 5 5",
                  "clamp 1 reversed", "clamp 1 reversed yes", "clamp 1 phase", "clamp 1 phase 4", "aim", "aim gauge",
                  "brownout", "tell gh", "uart 00", "board on"):
         assert board.order(line).startswith("error: "), line

@@ -137,7 +137,8 @@ def test_what_no_board_takes_is_refused(fresh):
     bad.append(good[:2] + (1000).to_bytes(2, "little") + good[4:])
     for payload in bad:
         board.send(flx.PORT_CONFIG, payload)
-    for kind, payload in (flx.PING, b"abc"), (flx.TIME_STEP, b""), (flx.KUBE_CONTROL, b""), (flx.CT, bytes(92)), (200, b""):
+    for kind, payload in [(flx.PING, b"abc"), (flx.TIME_STEP, b""), (flx.KUBE_CONTROL, b""), (flx.CT, bytes(92)),
+                          (200, b"")]:
         board.send(kind, payload)
     wait_until(lambda: board.stats()["refused"] == len(bad) + 5, "all refused")
     assert state(board) == "asks" and board.stats()["got"] == {}
