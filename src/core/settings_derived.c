@@ -141,8 +141,8 @@ static void check_member(const struct rules *r, size_t i)
 {
     struct derive_settings *d = &r->s->derive[i];
 
-    if (is_grid(d) && !d->n_of && !rules_given(r, i, "kind"))
-        d->kind = DERIVE_NET;
+    if (!rules_given(r, i, "kind"))
+        d->kind = is_grid(d) ? DERIVE_NET : DERIVE_SUM;
     spread(r, i, d);
     if ((int)d->kind != SETTING_UNSET)
         check_members(r, i, d);

@@ -44,12 +44,13 @@ static bool equals(const cJSON *a, const cJSON *b)
 static bool only_repeats(const struct at *at, const struct setting *row, const cJSON *patch, const cJSON *v)
 {
     const cJSON *source = row->follows ? layer_get(patch, row->follows) : NULL;
+    const cJSON *now = layer_get(at->effective, v->string);
 
     if (layer_get(at->tree, v->string))
         return false;
-    if (setting_is_default(row, v))
-        return true;
-    return row->follows && equals(v, layer_get(at->effective, v->string)) &&
+    if (setting_is_default(row, v) && !row->follows) /* where nothing of the member is said, more may be so */
+        return at->tree || !now || equals(v, now);
+    return row->follows && equals(v, now) &&
            (!source || equals(source, layer_get(at->effective, row->follows)) ||
             equals(source, layer_get(at->tree, row->follows)));
 }

@@ -342,8 +342,10 @@ const struct setting settings_table[] = {
      .help = "Key by which it is told from the others, and from which its ids derive."},
     {"derive[*].name", SETTING_TEXT, DERIVE(name), A_NAME, .flags = SETTING_IF_ENABLED,
      .help = "Name, needed when it is enabled; of net the two sensors are called by it, with import and export."},
-    {"derive[*].kind", SETTING_CHOICE, DERIVE(kind), .choices = derive_kinds, .def = DERIVE_SUM, .follows = "key",
-     .help = "sum: the sum of its parts; net: what a meter of several phases counts, import and export."},
+    {"derive[*].kind", SETTING_CHOICE, DERIVE(kind), .choices = derive_kinds, .def = SETTING_UNSET, .follows = "key",
+     .help =
+         "sum: the sum of its parts; net: import and export as a meter of several phases counts. When not given: net "
+         "with the key grid, else sum."},
     {"derive[*].enable", SETTING_BOOL, DERIVE(enable), .def = true, .help = "Make it."},
     {"derive[*].of", SETTING_TEXT, DERIVE(of), .shape = SETTING_LIST, .count = offsetof(struct derive_settings, n_of),
      .list_max = SETTINGS_PARTS, .min = 1, .max = 96, .format = &name, .flags = SETTING_UNIQUE, .follows = "key",

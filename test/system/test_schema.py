@@ -303,9 +303,10 @@ def test_every_mix_of_a_derived_sensor(accepted):
     verdicts = accepted(docs)
     for doc, ok in zip(docs, verdicts):
         assert valid(doc) == ok, doc
-    # of both keys with a part: as a sum, said or not, with or without factors, and no id or a sum's; as a net pair with
-    # any minus, and no id or one of import. Of the pair over the clamps without a part: net, said or not, of no minus.
-    assert len(docs) == 324 and verdicts.count(True) == 2 * (2 * 2 * 2 + 3 * 2) + 2 * 2 * 2 * 2
+    # With a part: each key as a sum and as a net pair, and as what it is without a kind (k a sum, grid net); a sum with or
+    # without factors, with no id or a sum's, a net pair with any minus, with no id or import's. Without a part: grid, net
+    # by word or without, of no minus.
+    assert len(docs) == 324 and verdicts.count(True) == (2 + 1) * (2 * 2) + (2 + 1) * (3 * 2) + 2 * 2 * 2 * 2
 
 
 def test_every_border_of_what_a_name_may_hold(accepted):

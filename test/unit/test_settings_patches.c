@@ -178,6 +178,51 @@ static void restart_is_equal(const struct house *h, unsigned seed)
     cJSON_Delete(least);
 }
 
+/* The list member of this key in what is in force, by its own key; NULL: it is not there, or another was moved to it.
+ */
+static const cJSON *in_force(const cJSON *list, const cJSON *part, const char *key)
+{
+    static const char *const keys[] = {"port", "key", "ports"};
+
+    for (const cJSON *v = list ? list->child : NULL; v; v = v->next) {
+        for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+            const cJSON *k = cJSON_GetObjectItem(v, keys[i]), *one = cJSON_IsArray(k) ? k->child : k;
+            char text[32] = "";
+            if (cJSON_IsNumber(one))
+                snprintf(text, sizeof text, "%d", one->valueint);
+            else if (cJSON_IsString(one))
+                snprintf(text, sizeof text, "%s", one->valuestring);
+            if (strcmp(text, key) == 0 && !cJSON_GetObjectItem(part, keys[i]))
+                return v;
+        }
+    }
+    return NULL;
+}
+
+/* What was taken is in force, where it is of the board at hand. */
+static size_t is_said(const struct house *h, const cJSON *patch, unsigned seed)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        const cJSON *list = cJSON_GetObjectItem(h->whole, lists[i].path),
+                    *parts = cJSON_GetObjectItem(patch, lists[i].path);
+        for (const cJSON *p = parts ? parts->child : NULL; p; p = p->next) {
+            const cJSON *now = in_force(list, p, p->string);
+            for (const cJSON *v = now ? p->child : NULL; v; v = v->next) {
+                const cJSON *is = cJSON_GetObjectItem(now, v->string);
+                if (!is || cJSON_IsNull(v) || cJSON_IsObject(v) || cJSON_IsArray(v) != cJSON_IsArray(is) ||
+                    (cJSON_IsArray(v) && !v->child))
+                    continue;
+                if (strcmp(v->string, "rid") != 0 && !cJSON_Compare(is, v, true)) /* rid is raised beside a type */
+                    fail_msg("seed %u: %s.%s.%s is not what was said", seed, lists[i].path, p->string, v->string);
+                n++;
+            }
+        }
+    }
+    return n;
+}
+
 static void any_patches_and_a_restart(void **state)
 {
     static const char *const files[] = {
@@ -194,6 +239,7 @@ static void any_patches_and_a_restart(void **state)
         "'mqtt':{'host':'h','tls':{'ca_file':'/ca'}},'influx':{'url':'http://h','db':'d','interval':10}}"};
     const char *given = getenv("FLUKSOD_SEED");
     unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL), good = 0, bad = 0;
+    size_t said = 0;
 
     (void)state;
     print_message("seed %u (FLUKSOD_SEED)\n", seed);
@@ -206,6 +252,7 @@ static void any_patches_and_a_restart(void **state)
             cJSON *before = cJSON_Duplicate(h.saved, true);
             bool ok = patch(&h, p);
             *(ok ? &good : &bad) += 1;
+            said += ok ? is_said(&h, p, seed + round) : 0;
             if (ok)
                 restart_is_equal(&h, seed + round);
             else
@@ -217,8 +264,8 @@ static void any_patches_and_a_restart(void **state)
         }
         demolish(&h);
     }
-    print_message("%u taken, %u refused\n", good, bad);
-    assert_true(good > 150 && bad > 150);
+    print_message("%u taken, %u refused, %zu members in force\n", good, bad, said);
+    assert_true(good > 150 && bad > 150 && said > 40);
 }
 
 int main(void)
