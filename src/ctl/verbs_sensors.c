@@ -31,7 +31,8 @@ static void state_cell(struct table *t, const cJSON *s)
 {
     double gauge_s = json_number(s, "gauge.time_s", 0), counter_s = json_number(s, "counter.time_s", 0);
     double age = (double)time(NULL) - fmax(gauge_s, counter_s);
-    bool clamp = strcmp(json_text(s, "class", ""), "analog") == 0;
+    const char *class = json_text(s, "class", "");
+    bool clamp = strcmp(class, "analog") == 0 || strcmp(class, "ct") == 0;
     char room[SAY_WORDS];
 
     if (!json_true(s, "enable"))

@@ -106,6 +106,23 @@ static void the_lower_number_keeps_the_name(void **state)
     free(out);
 }
 
+/* Sensors that are made have numbers of their own, beyond the ports that a v2 board has. */
+static void made_sensors_fold_too(void **state)
+{
+    char a[] = "Küche", b[] = "Kûche", c[] = "厨房";
+    struct sensor_settings sensors[] = {{.name = a, .made = MADE_DERIVE, .number = 102},
+                                        {.name = b, .made = MADE_PORT, .number = 39},
+                                        {.name = c, .made = MADE_DERIVE, .number = 101}};
+    struct settings s = {.sensors = sensors, .n_sensors = 3};
+    char(*out)[FOLD_MAX + 1] = fold_sensors(&s);
+
+    (void)state;
+    assert_string_equal(out[0], "Kuche-2");
+    assert_string_equal(out[1], "Kuche");
+    assert_string_equal(out[2], "sensor-101");
+    free(out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +131,7 @@ int main(void)
         cmocka_unit_test(long_names_are_cut),
         cmocka_unit_test(folded_names_stay_distinct),
         cmocka_unit_test(the_lower_number_keeps_the_name),
+        cmocka_unit_test(made_sensors_fold_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,6 +154,38 @@ static void ids_stay(void **state)
     layer_is("{\"sensors\":{\"2\":{\"id\":\"" A "\"}}}");
 }
 
+static const char flx_file[] = "{\"board\":{\"protocol\":\"flx\",\"device\":\"/dev/x\"},\"ports\":[{\"port\":4,"
+                               "\"name\":\"gas\",\"enable\":true,\"ids\":{\"pulse\":\"" A "\"}}]}";
+static const char flx_saved[] = "{\"derive\":{\"k\":{\"key\":\"k\",\"name\":\"k\",\"of\":[\"gas\"],"
+                                "\"ids\":{\"sum\":\"" B "\"}}}}";
+
+/* Ids of ports and derived sensors go with their device. */
+static void ids_of_ports_stay(void **state)
+{
+    char id[IDENT_LEN + 1];
+
+    (void)state;
+    made(flx_file, flx_saved, "{}");
+    assert_int_equal(restore("{}", (struct restore_how){.as_new = false}), 0);
+    assert_string_equal(next->sensors[36].id, A);
+    assert_string_equal(next->sensors[39].id, B);
+    ident_derive(OLD, "flx/1/pplus", id);
+    assert_string_equal(next->sensors[0].id, id);
+}
+
+static void ids_of_ports_of_a_new_one(void **state)
+{
+    char id[IDENT_LEN + 1];
+
+    (void)state;
+    made(flx_file, flx_saved, "{}");
+    assert_int_equal(restore("{}", (struct restore_how){.as_new = true}), 0);
+    ident_derive(NEW, "flx/4/pulse", id);
+    assert_string_equal(next->sensors[36].id, id);
+    ident_derive(NEW, "derive/k/sum", id);
+    assert_string_equal(next->sensors[39].id, id);
+}
+
 static void as_new(void **state)
 {
     (void)state;
@@ -364,6 +396,8 @@ int main(void)
         TEST(the_same_file),
         TEST(another_file),
         TEST(ids_stay),
+        TEST(ids_of_ports_stay),
+        TEST(ids_of_ports_of_a_new_one),
         TEST(as_new),
         TEST(the_file_has_an_id),
         TEST(settings_that_are_none),
