@@ -70,6 +70,8 @@ static void tie(struct derive_net *n, int64_t counters)
     }
     *tie_of(n) = counters - counted(n);
     n->entry[NET_IMPORT]->meter.fast = true;
+    for (int side = 0; side < NET_SIDES; side++)
+        ledger_changed(n->entry[side], true); /* without it a kill before the next save would lose what is counted */
 }
 
 /* What is left of a thousandth waits. */

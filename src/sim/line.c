@@ -30,6 +30,8 @@ void line_put(struct line *l, int kind, const void *data, size_t len)
     struct line_frame *f = &l->way[(l->first + l->n) % LINE_FRAMES];
     int64_t delay = 0;
 
+    if (l->pty.master < 0)
+        return; /* it is unplugged: what is said goes nowhere */
     if (l->n == LINE_FRAMES)
         lose_first(l);
     memcpy(f->text, data, len);

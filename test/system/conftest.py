@@ -176,6 +176,12 @@ def running(board, broker, gateway, subscribe):
     return start
 
 
+@pytest.fixture(params=["flm02", "flx"])
+def either(request, running):
+    """As running, of each board in turn."""
+    return lambda *board_options, **options: running("--board", request.param, *board_options, **options)
+
+
 @pytest.fixture
 def house(board, broker, gateway, flukso_process, subscribe, kernel_clock, folder):
     """house(factor, settings=change, …) is a House: daemon, board and server on one fast clock; nothing is started."""

@@ -8,6 +8,7 @@ import pytest
 
 from faked_time import SharedClock
 from flukso_checks import KEY
+from flx_frames import GAUGES
 from helpers import joined, wait_until
 
 FACTOR = 30  # five seconds' time-out of the daemon are a sixth of a second here
@@ -25,7 +26,7 @@ class House:
 
     def __init__(self, g, sim, server, heard, clock, kernel):
         self.g, self.sim, self.server, self.heard, self.clock, self.kernel = g, sim, server, heard, clock, kernel
-        self.ids = {s["name"]: s["id"] for s in g.settings["sensors"]}
+        self.ids = ids_of(g.settings)
 
     def start(self, **env):
         self.g.start(env=joined(self.clock.env, env))
@@ -138,6 +139,22 @@ class House:
         wait_until(lambda: self.g.status()["settings_generation"] > generation, "the settings to be in force")
 
 
+def ids_of(settings):
+    """Those that the settings give, by the sensor's name; of either board."""
+    found = {s["name"]: s["id"] for s in settings.get("sensors", [])}
+    for port in settings.get("ports", []):
+        found |= {port["name"] if what == "pulse" else f"{port['name']} {what}": own for what, own in port["ids"].items()}
+    return found
+
+
+def give_ids(settings):
+    for number, sensor in enumerate(settings.get("sensors", []), 10):
+        sensor["id"] = f"{number:032x}"
+    for port in settings.get("ports", []):
+        kinds = GAUGES if port["port"] <= 3 else ["pulse"]
+        port["ids"] = {what: f"{100 * port['port'] + n:032x}" for n, what in enumerate(kinds)}
+
+
 def only(*names):
     """A change of settings: no other sensors than these."""
     def change(settings):
@@ -155,14 +172,13 @@ def clock(folder, kernel_clock):
 @pytest.fixture
 def house(board, broker, gateway, flukso_process, subscribe, clock, kernel_clock):
     """house("--start", "07:11", settings=change, server={…}, start=False) is a House; the kernel does not vouch for the
-    clock."""
+    clock. "--board", "flx" first: the other board."""
     def make(*options, settings=lambda s: None, server=None, start=True):
         sim = board(*(options or ("--start", "07:11")), env=clock.env)
         heard = subscribe(broker.port)
-        g = gateway(sim.link, broker.port)
-        for number, sensor in enumerate(g.settings["sensors"], 10):
-            sensor["id"] = f"{number:032x}"
-        peer = flukso_process([s["id"] for s in g.settings["sensors"]], env=clock.env, **(server or {}))
+        g = gateway(sim.link, broker.port, protocol=sim.protocol)
+        give_ids(g.settings)
+        peer = flukso_process(ids_of(g.settings).values(), env=clock.env, **(server or {}))
         g.settings["device"]["key"] = KEY
         g.settings["flukso"] = {"url": peer.url, "interval": INTERVAL}
         settings(g.settings)

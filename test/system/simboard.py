@@ -12,7 +12,7 @@ import time
 import tty
 
 import flx_frames
-from helpers import BUILD, wait_until
+from helpers import BUILD, HOUSEHOLD, HOUSEHOLD_FLX, wait_until
 
 FLUKSOSIM = BUILD / "fluksosim"
 LIMIT = 10.0  # seconds that an answer of the simulator may take
@@ -37,9 +37,16 @@ def frame(command):
 
 
 class Sim:
-    """fluksosim with a link, a control socket and an EEPROM file in directory `where`."""
+    """fluksosim with a link, a control socket and an EEPROM file in directory `where`. What a test of any board needs to
+    know of it is under the same names in both."""
 
     protocol = ""  # as --board and fluksod's settings call it
+    main = sun = ""  # the sensors that count what the household takes, and what its panels give
+    payload = ""  # a reading of whole or other numbers on MQTT, for str.format(unit)
+    coarse = 0  # a counter may show less than the truth by so many thousandths
+    rounds = 1  # so many polls() after something happened all of it is told
+    lost = ""  # what is said of it when it is silent
+    counters = ()  # the numbers of the main and of the water counter in the order `counter`
 
     def __init__(self, where, *args, env=None):
         self.where = str(where)
@@ -142,6 +149,28 @@ class SimBoard(Sim):
     """As FLM02, and what it says, as text."""
 
     protocol = "flm02"
+    main, sun = "main", "solar"
+    payload = r'\[\d{{10}},\d+,"{}"\]'
+    coarse, rounds = 1000, 3
+    lost = "silent for 3 s"
+    counters = 0, 3
+
+    def polls(self):
+        """So often it was asked for its readings."""
+        return self.stats()["polls"]
+
+    def tries(self):
+        """So often it was asked whether it is there."""
+        return self.stats()["commands"]["gh"]
+
+    def truth(self):
+        """The household's own ledger by name, in thousandths of Wh or L, that no reset and no wrap touches."""
+        return {sensor["name"]: s["truth_milli"] for sensor, s in zip(HOUSEHOLD, self.stats()["sensors"])}
+
+    def written(self):
+        """So often it was told each kind of setting that it keeps."""
+        asked = self.stats()["commands"]
+        return {"ct": asked["ct"], "sp": asked["sp"], "se": asked["se"] / len(HOUSEHOLD)}
 
     def write(self, text):
         self.put(text.encode("latin-1"))
@@ -183,6 +212,11 @@ class FlxBoard(Sim):
     """As FLX. Frames from the board are collected in .frames, those not read yet are on the line."""
 
     protocol = "flx"
+    main, sun = "main pplus", "solar pminus"
+    payload = r'\[\d{{10}}, \d+(\.\d\d\d)?, "{}"\]'
+    coarse = 1
+    lost = "no pong for 3 s"
+    counters = 1, 37
     # The household's own clamps, its water and its gas meter.
     HOUSEHOLD = {1: flx_frames.port(), 2: flx_frames.port(shift=2), 3: flx_frames.port(shift=4),
                  4: flx_frames.port(constant=1), 5: flx_frames.port(constant=10)}
@@ -192,6 +226,26 @@ class FlxBoard(Sim):
         self.frames = []
         self.counter = itertools.count(1000)
         super().__init__(where, *args, **options)
+
+    def polls(self):
+        """So often it was asked whether it is there, which it was in each second."""
+        return self.stats()["got"].get("ping", 0)
+
+    tries = polls
+
+    def truth(self):
+        """As SimBoard's: the six energies of each clamp, and the pulse meters."""
+        found = {}
+        for port, s in zip(HOUSEHOLD_FLX, self.stats()["ports"]):
+            if "energy" in s:
+                found |= {f"{port['name']} {e}": one["truth_uwh"] // 1000 for e, one in s["energy"].items()}
+            else:
+                found[port["name"]] = s["truth_milli"]
+        return found
+
+    def written(self):
+        got = self.stats()["got"]
+        return {kind: got[kind] for kind in ("port_config", "kube_control")}
 
     def receive(self, first=LIMIT, silence=0.03):
         """What comes within `first` seconds, up to a silence: [(kind, what it says)]; also kept in .frames."""
