@@ -1,6 +1,7 @@
 #include "app/replay.h"
 
 #include "core/board.h"
+#include "core/derive.h"
 #include "core/flm02_measure.h"
 #include "core/hub.h"
 #include "core/jsonw.h"
@@ -40,6 +41,7 @@ struct replay {
     struct sensors sensors;
     struct hub hub;
     struct ledger ledger;
+    struct derive derive;
     int64_t started_ms; /* Unix milliseconds of the recording's begin; 0: not said */
     int64_t last_ms;
     uint64_t refused;
@@ -245,6 +247,8 @@ static void begin(struct replay *x, const char *bytes, size_t n)
         x->settings = x->own;
     }
     settings_set_sensors(x->settings, &x->sensors);
+    derive_set(&x->derive, x->settings);
+    hub_stage(&x->hub, derive_empty(&x->derive) ? NULL : derive_take, &x->derive);
     if (x->settings->board.protocol != BOARD_FLX) {
         flm02_channels_set(x->channels, &x->sensors, &x->ledger, x->settings);
         return;
@@ -258,6 +262,8 @@ static void passed(struct replay *x, bool received, const char *bytes, size_t n)
 {
     if (!x->begun)
         begin(x, bytes, n);
+    if (derive_owes(&x->derive))
+        derive_pay(&x->derive, x->last_ms, x->started_ms ? (x->started_ms + x->last_ms) / 1000 : 0);
     if (x->flx)
         (received ? flx_received : flx_sent)(x, bytes, n);
     else
@@ -378,10 +384,12 @@ int replay_run(const char *path, const struct settings *settings)
     hub_init(&x.hub, &x.sensors);
     hub_attach(&x.hub, print_reading, &x);
     ledger_init(&x.ledger);
+    derive_init(&x.derive, &x.hub, &x.sensors, &x.ledger);
     flm02_reader_init(&x.reader);
     status = replay_file(&x, path);
     if (x.flx)
         board_flx.free(x.flx);
+    derive_fini(&x.derive);
     sensors_fini(&x.sensors);
     ledger_fini(&x.ledger);
     settings_free(x.own);

@@ -64,7 +64,12 @@ static void make_settings(struct probe *p)
         char text[SENSOR_ID_LEN + 1];
 
         snprintf(text, sizeof text, "%.24s%08x", s->device.id, (unsigned)i + 1);
-        *x = (struct sensor_settings){.id = must(strdup(text)), .ports = {(int)i + 1}, .n_ports = 1, .enable = true};
+        *x = (struct sensor_settings){.id = must(strdup(text)),
+                                      .ports = {1 + (int)i % SETTINGS_PORTS},
+                                      .n_ports = 1,
+                                      .made = MADE_PORT,
+                                      .number = (int)i + 1,
+                                      .enable = true};
         snprintf(text, sizeof text, "sensor %zu", i + 1);
         x->name = must(strdup(text));
         x->voltage[0] = 230;

@@ -129,7 +129,7 @@ def test_killed_it_takes_its_parts_along(spawn, scene):
 
 def test_no_reading_is_a_failure(spawn, scene):
     ours, theirs = pty.openpty()
-    scene.replace("fluksosim", f'ln -s {os.ttyname(theirs)} "$2" && exec sleep 600\n')
+    scene.replace("fluksosim", f'ln -s {os.ttyname(theirs)} "$4" && exec sleep 600\n')
     run = spawn([QUICKSTART, "--seconds", "5"], env=scene.env)
     assert run.wait(60) == 1
     assert "fluksod let no reading through. Its last words:\n" in run.stderr()

@@ -17,7 +17,8 @@ static struct {
     struct phase_proposal answer;
 } match;
 
-void __wrap_phase_match(const struct phase_clamp clamps[PHASE_CLAMPS], enum phase phase, struct phase_proposal *out);
+__attribute__((used)) void __wrap_phase_match(const struct phase_clamp clamps[PHASE_CLAMPS], enum phase phase,
+                                              struct phase_proposal *out);
 
 void __wrap_phase_match(const struct phase_clamp clamps[PHASE_CLAMPS], enum phase phase, struct phase_proposal *out)
 {
