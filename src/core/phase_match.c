@@ -54,8 +54,13 @@ static bool is_odd(unsigned turn)
 
 #define DEGREES "%lld.%lld degrees at %lld.%03lld A"
 #define DEGREES_OF(v)                                                                                                  \
-    (long long)((v)->angle / 1000), (long long)((v)->angle % 1000 / 100), (long long)((v)->irms / 1000),               \
-        (long long)((v)->irms % 1000)
+    tenths(v) / 10, tenths(v) % 10, (long long)((v)->irms / 1000), (long long)((v)->irms % 1000)
+
+/* Of a degree, 0 to 3599. */
+static long long tenths(const struct view *v)
+{
+    return (v->angle + 50) / 100 % 3600;
+}
 
 PRINTF_LIKE(3, 4) static void append(char *text, size_t room, const char *fmt, ...)
 {

@@ -19,14 +19,18 @@
 
 /* ---- what was found ---- */
 
-static void measured_cell(struct table *t, const cJSON *port, const char *member, int decimals, const char *unit)
+static void measured_cell(struct table *t, double v, int decimals, const char *unit)
 {
-    double v = json_number(port, member, NAN);
-
     if (isfinite(v))
         table_cell(t, SAY_PLAIN, "%.*f%s", decimals, v, unit);
     else
         table_cell(t, SAY_DIM, "%s", say_none());
+}
+
+/* An angle as the reasons say it: 0 to 360 degrees late. */
+static double lag(double alpha)
+{
+    return alpha < 0 ? alpha + 360 : alpha;
 }
 
 /* "0", or "0 -> 2". */
@@ -52,8 +56,8 @@ static void print_ports(const cJSON *ports)
     for (p = json_first(ports); p; p = p->next) {
         table_cell(&t, SAY_DIM, "%.0f", json_number(p, "port", 0));
         table_cell(&t, SAY_BOLD, "%s", json_text(p, "name", say_none()));
-        measured_cell(&t, p, "irms", 2, " A");
-        measured_cell(&t, p, "alpha", 1, say_utf8() ? "°" : " deg");
+        measured_cell(&t, json_number(p, "irms", NAN), 2, " A");
+        measured_cell(&t, lag(json_number(p, "alpha", NAN)), 1, say_utf8() ? "°" : " deg");
         snprintf(now, sizeof now, "%.0f", json_number(p, "shift_now", 0));
         snprintf(then, sizeof then, "%.0f", json_number(p, "shift", 0));
         change_cell(&t, now, then);

@@ -64,13 +64,13 @@ def test_without_a_terminal_it_is_shown_and_not_stored(ctl, stub, matched):
     matched()
     done = ctl("phase-match")
     assert rows(done.out) == [["1", "main", "8.71 A", "2.1°", "0", "no"],
-                              ["2", "boiler", "3.02 A", "-58.6°", "0 → 2", "no → yes"],
-                              ["3", "rest", "1.25 A", "-118.0°", "0 → 4", "no"]]
+                              ["2", "boiler", "3.02 A", "301.4°", "0 → 2", "no → yes"],
+                              ["3", "rest", "1.25 A", "242.0°", "0 → 4", "no"]]
     assert done.lines[4:] == [*(f"port {p['port']}: {p['why']}" for p in FOUND["ports"]), FOUND["summary"],
                               "Nothing is stored: with --yes it is."]
     assert applied(stub) == []
     plain = ctl("phase-match", env={"LC_ALL": "C"}).out
-    assert "-58.6 deg  0 -> 2  no -> yes" in plain and plain.isascii()
+    assert "301.4 deg  0 -> 2  no -> yes" in plain and plain.isascii()
 
 
 def test_yes_stores_it(ctl, stub, matched):
@@ -131,7 +131,7 @@ def test_what_is_right_is_not_asked_about(ctl, stub, matched):
 def test_no_proposal_is_a_failure(ctl, stub, matched):
     matched(unknown())
     done = ctl("phase-match", "--yes", expect=REFUSED)
-    assert rows(done.out)[1] == ["2", "boiler", "3.02 A", "-58.6°", "0", "no"]
+    assert rows(done.out)[1] == ["2", "boiler", "3.02 A", "301.4°", "0", "no"]
     assert done.err == "fluksoctl: nothing can be proposed: too little current\n" and applied(stub) == []
     silent = unknown("the clamp at port 2 (boiler) has given no reading for 10 s")
     for port in silent["ports"]:
