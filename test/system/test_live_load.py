@@ -62,7 +62,7 @@ def test_who_falls_behind_is_told_and_who_stops_is_cut(spawn):
         assert skipped.json["n"] > SENSORS
         after = slow.events[slow.events.index(skipped) + 1:] or slow.wait_for("reading", count=len(slow.events) + 1)
         meanwhile = [event for event in few.of("reading") if event.time <= after[0].time][-1]
-        assert abs(after[0].json["time"] - meanwhile.json["time"]) <= 10
+        assert abs(after[0].json["time"] - meanwhile.json["time"]) <= 30  # this reader itself may be late on a busy machine
         assert memory(probe) - before < 4096
         wait_until(lambda: probe.number("streams") == 2, "the end of the one that stopped", timeout=60, every=1)
         stopped.resume()
