@@ -246,7 +246,8 @@ static void flx_board_line_down(void *self, const char *reason, const struct boa
     flx_conv_line_down(&b->conv, reason);
 }
 
-/* Its clock is right again within the second: people are told by how much it was not. */
+/* Its clock is right again within the second: people are told by how much it was not. Of one that stays wrong they
+ * are told once. */
 static void say_steps(struct flx_board *b)
 {
     char off[NUM_MAX + 1];
@@ -255,7 +256,12 @@ static void say_steps(struct flx_board *b)
         return;
     b->steps = b->conv.steps;
     *num_put_milli(off, b->conv.off_ms < 0 ? -b->conv.off_ms : b->conv.off_ms) = '\0';
-    b->host->say(b->ctx, BOARD_INFO, "its clock is set: it was %s s %s", off, b->conv.off_ms < 0 ? "ahead" : "behind");
+    if (b->conv.in_row == FLX_STEPS_MAX)
+        b->host->say(b->ctx, BOARD_WARN, "its clock was set %d times and is %s s %s still", FLX_STEPS_MAX - 1, off,
+                     b->conv.off_ms < 0 ? "ahead" : "behind");
+    else
+        b->host->say(b->ctx, b->conv.in_row == 1 ? BOARD_INFO : BOARD_DETAIL, "its clock is set: it was %s s %s", off,
+                     b->conv.off_ms < 0 ? "ahead" : "behind");
 }
 
 static void flx_board_second(void *self, const struct board_now *now)

@@ -148,7 +148,11 @@ static void judge_time(struct flx_conv *c, uint32_t s, int64_t early_ms, const s
             c->cb->board_time(c->ctx, s);
         c->told_s = s;
     } else if (now->mono_ms >= c->step_next_ms) {
-        c->step_due = off >= FLX_OFF_MS || -off >= FLX_OFF_MS - FLX_LATENCY_MS + early_ms;
+        int64_t nearly = c->in_row < FLX_STEPS_MAX ? FLX_LATENCY_MS : 0;
+        bool is_off = off >= FLX_OFF_MS || -off >= FLX_OFF_MS - nearly + early_ms;
+        c->step_due = is_off || (early_ms && c->step_due); /* what may be early does not contradict a time stamp */
+        if (off < FLX_OFF_MS && -off < FLX_OFF_MS - FLX_LATENCY_MS)
+            c->in_row = 0;
     }
 }
 
@@ -158,6 +162,7 @@ static void step_time(struct flx_conv *c, const struct board_now *now)
     if (!host_is_set(now))
         return;
     c->step_next_ms = now->mono_ms + FLX_STEP_MS;
+    c->in_row++;
     c->steps++;
     send_number(c, FLX_TIME_STEP, (uint32_t)((now->wall_ms + 500) / 1000));
 }
@@ -328,7 +333,7 @@ void flx_conv_sync(struct flx_conv *c, const struct board_now *now)
 void flx_conv_line_up(struct flx_conv *c, const struct board_now *now)
 {
     c->waiting = c->step_due = false;
-    c->asks = 0;
+    c->asks = c->in_row = 0;
     listen(c, now->mono_ms);
     set_state(c, FLX_CONFIGURE, "");
     configure(c, now->mono_ms);

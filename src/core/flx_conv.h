@@ -20,7 +20,8 @@
  * configuration is answered and the board did not ping meanwhile; one that asked twice must keep quiet for 1.5 s.
  *
  * Its clock is set when it is off by a second or more, at the next wall second, because a step carries whole seconds
- * only; not again for 5 s. */
+ * only; not again for 5 s. A board whose second begins with another fraction after a step, too, may seem to be nearly a
+ * second ahead for ever: after FLX_STEPS_MAX steps that is left alone. */
 #ifndef CORE_FLX_CONV_H
 #define CORE_FLX_CONV_H
 
@@ -42,6 +43,7 @@
 #define FLX_OFF_MS     1000 /* a clock off by this is set */
 #define FLX_LATENCY_MS 100  /* a message may have been under way for so long */
 #define FLX_STEP_MS    5000 /* between two time steps: messages under way still tell the old time */
+#define FLX_STEPS_MAX  3    /* time steps in a row, for a clock that may be right to the second */
 
 enum flx_state { FLX_DOWN, FLX_CONFIGURE, FLX_RUN, FLX_LOST, FLX_DEAF };
 
@@ -89,6 +91,7 @@ struct flx_conv {
     int64_t step_next_ms; /* its time is not judged before */
     int64_t off_ms;       /* host - board, at its last word; of the time under way too */
     uint32_t told_s;      /* its last second while the host's clock was not set */
+    unsigned in_row;      /* time steps since it last was right */
     /* statistics */
     uint64_t got[UINT8_MAX + 1]; /* good frames by type, also those that are unknown or ignored */
     uint64_t refused[FLX_TYPES]; /* of those: with a length or a field that is none, or none that a board says */

@@ -45,6 +45,8 @@ static void state_cell(struct table *t, const cJSON *s)
         table_cell(t, SAY_GREEN, "ok");
 }
 
+/* The twelve sensors of a clamp differ in the end of their names, which a narrow terminal cuts: by their subtypes they
+ * are told apart. */
 static void print_sensors(const cJSON *sensors)
 {
     static const struct table_column columns[] = {
@@ -60,7 +62,7 @@ static void print_sensors(const cJSON *sensors)
         const char *counted = json_text(s, "unit.counter", "");
         table_cell(&t, SAY_DIM, "%.0f", json_number(s, "number", 0));
         table_cell(&t, SAY_BOLD, "%s", json_text(s, "name", say_none()));
-        table_cell(&t, SAY_PLAIN, "%s", json_text(s, "type", ""));
+        table_cell(&t, SAY_PLAIN, "%s", json_text(s, "subtype", json_text(s, "type", "")));
         amount_cell(&t, json_get(s, "gauge"), json_text(s, "unit.gauge", ""));
         amount_cell(&t, json_get(s, "counter"), counted);
         amount_cell(&t, json_get(s, "today"), counted);

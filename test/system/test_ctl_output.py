@@ -34,6 +34,15 @@ def test_a_narrow_terminal_cuts_names_and_never_wraps(ctl, stub):
     assert "a name that is far too long for it" in ctl("sensors").out
 
 
+def test_the_sensors_of_a_clamp_are_told_apart_on_a_narrow_terminal(ctl, stub):
+    quantities = ["pplus", "pminus", "q1", "q2", "q3", "q4", "vrms", "irms", "pf", "vthd", "ithd", "alpha"]
+    stub.answers["GET /api/v1/sensors"] = {"sensors": [
+        sensor(12 + i, f"L2 boiler {q}", **{"class": "ct"}, subtype=q) for i, q in enumerate(quantities)]}
+    lines = ctl.on_terminal("sensors", columns=80).rstrip().splitlines()[1:]
+    assert len(lines) == len(quantities) and all(len(line) <= 80 for line in lines)
+    assert all(re.search(rf" {q} ", line) for q, line in zip(quantities, lines, strict=True)), lines
+
+
 def test_what_is_not_known_has_a_reason(ctl, stub):
     gone = dict(gauge=None, counter=None, today=None, month=None)
     stub.answers["GET /api/v1/sensors"] = {"sensors": [

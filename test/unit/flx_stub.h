@@ -19,7 +19,7 @@ static struct {
     int64_t asks_each_ms;  /* it pings; 0: it does not */
     int64_t off_ms;        /* its clock - the host's true time */
     bool stamps, cts;      /* each second of its clock, as it begins */
-    bool deaf_to_steps;
+    bool deaf_to_steps, keeps_fraction; /* of a second, when its clock is set */
     uint8_t kills; /* a frame of this type ends the line, when line_dies */
     bool line_dies;
 } board;
@@ -67,7 +67,8 @@ static void on_send(void *ctx, const void *bytes, size_t n)
         pong_counter = u32_of(p + 4);
     }
     if (p[2] == FLX_TIME_STEP && !board.deaf_to_steps)
-        board.off_ms = (int64_t)u32_of(p + 4) * 1000 - now.wall_ms;
+        board.off_ms = (int64_t)u32_of(p + 4) * 1000 - now.wall_ms +
+                       (board.keeps_fraction ? (now.wall_ms + board.off_ms) % 1000 : 0);
     if (board.line_dies && p[2] == board.kills)
         flx_conv_line_down(&conv, "dead");
 }

@@ -321,6 +321,28 @@ static void its_clock_is_set_by_the_host(void **state)
     assert_int_equal(host.n_clock, 0);
 }
 
+/* It is set again and again; people read of it twice. */
+static void a_clock_that_stays_wrong_is_told_once(void **state)
+{
+    (void)state;
+    uint8_t stamp[4];
+    int infos = 0, warnings = 0;
+
+    start();
+    for (int i = 0; i < 60; i++) {
+        put(stamp, wall_s() - 3600, 4);
+        says(FLX_TIME_STAMP, stamp, sizeof stamp);
+        run(1000);
+    }
+    assert_in_range(board.got[FLX_TIME_STEP], 9, 13);
+    for (const char *p = host.said; (p = strstr(p, "I its clock is set: it was 3600")); p++)
+        infos++;
+    for (const char *p = host.said; (p = strstr(p, "W its clock was set 2 times and is 3600")); p++)
+        warnings++;
+    assert_int_equal(infos, 1);
+    assert_int_equal(warnings, 1);
+}
+
 /* Before NTP the board's clock is the better one. */
 static void the_host_is_told_the_board_s_time(void **state)
 {
@@ -411,6 +433,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_change_of_settings_is_sent, open_it, close_it),
         cmocka_unit_test_setup_teardown(a_synchronisation_is_told, open_it, close_it),
         cmocka_unit_test_setup_teardown(its_clock_is_set_by_the_host, open_it, close_it),
+        cmocka_unit_test_setup_teardown(a_clock_that_stays_wrong_is_told_once, open_it, close_it),
         cmocka_unit_test_setup_teardown(the_host_is_told_the_board_s_time, open_it, close_it),
         cmocka_unit_test_setup_teardown(waveforms_are_published_where_they_are_wanted, open_it, close_it),
         cmocka_unit_test_setup_teardown(garbage_is_counted_and_costs_nothing_else, open_it, close_it),

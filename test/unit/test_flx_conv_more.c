@@ -128,6 +128,9 @@ static void a_clock_off_by_a_second_is_set_once(void **state)
     check_step((int64_t)-365 * 86400 * 1000);
     check_step(-WALL); /* 1970 */
     assert_int_equal(conv.steps, 7);
+    board.cts = true; /* of a second that may be the next one: less is known by them */
+    check_step(1000);
+    check_step(-1000);
 }
 
 /* A CT's second is the one after what it measured: a board may say it when that second begins, or just before. */
@@ -155,6 +158,26 @@ static void a_board_that_takes_no_step_gets_one_each_5_s(void **state)
     board.off_ms = 3600000;
     run_to(32500);
     assert_in_range(count(FLX_TIME_STEP), 5, 6);
+}
+
+/* Its second begins 40 ms before ours whatever it is told: that is right to the second, and no reason to go on. */
+static void a_board_that_keeps_its_fraction_is_left_alone(void **state)
+{
+    (void)state;
+    board.stamps = board.cts = true;
+    board.keeps_fraction = true;
+    board.off_ms = 3600000 + 960;
+    run_to(60000);
+    assert_int_equal(count(FLX_TIME_STEP), FLX_STEPS_MAX);
+    assert_in_range(board.off_ms, 900, 999);
+    board.off_ms += 1000; /* a whole second is another thing */
+    run_to(now.mono_ms + 20000);
+    assert_true(count(FLX_TIME_STEP) > FLX_STEPS_MAX);
+    assert_in_range(board.off_ms, 900, 999);
+    board.keeps_fraction = false;
+    check_step(-2000);
+    run_to(now.mono_ms + 5000);
+    check_step(995); /* it was right in between */
 }
 
 /* Messages under way still tell the old time. */
@@ -388,6 +411,7 @@ int main(void)
         cmocka_unit_test_setup(a_clock_off_by_a_second_is_set_once, running),
         cmocka_unit_test_setup(ct_data_may_be_a_second_ahead, running),
         cmocka_unit_test_setup(a_board_that_takes_no_step_gets_one_each_5_s, running),
+        cmocka_unit_test_setup(a_board_that_keeps_its_fraction_is_left_alone, running),
         cmocka_unit_test_setup(one_step_is_enough_for_what_is_under_way, running),
         cmocka_unit_test_setup(a_single_wrong_stamp_before_a_right_one_sets_nothing, running),
         cmocka_unit_test_setup(the_host_is_set_late_and_the_step_is_rounded, running),
