@@ -26,7 +26,7 @@ struct slot {
     uint8_t bits;
 };
 
-/* A sensor that went away: its retained topics are to be cleared (pitfall 5). */
+/* A sensor that went away, or lost a kind of readings: those retained topics are to be cleared (pitfall 5). */
 struct removed {
     char id[SENSOR_ID_LEN + 1];
     bool kind[READING_KINDS]; /* that it had */
@@ -151,10 +151,10 @@ static int walk_slot(struct mqtt_sink *s, struct slot *slot)
 /* Clear the retained topics of a sensor that went away. */
 static int walk_removed(struct mqtt_sink *s, const struct removed *x)
 {
-    if (sensors_find(&s->app->sensors, x->id))
-        return 0; /* it is back */
+    const struct sensor *back = sensors_find(&s->app->sensors, x->id);
+
     for (int kind = 0; kind < READING_KINDS; kind++) {
-        if (!x->kind[kind])
+        if (!x->kind[kind] || (back && back->unit[kind]))
             continue;
         topic_set_id(s->topic[kind], x->id);
         if (mqtt_publish(s->app->mqtt, s->topic[kind], "", 0, true) < 0)
@@ -300,15 +300,15 @@ static bool is_enabled(const struct sensor_settings *x, const char *id)
     return x->enable && strcmp(x->id, id) == 0;
 }
 
-/* at: where to look first, as sensors seldom change places. */
-static bool has_enabled(const struct settings *settings, const char *id, size_t at)
+/* at: where to look first, as sensors seldom change places. NULL: there is none. */
+static const struct sensor_settings *enabled(const struct settings *settings, const char *id, size_t at)
 {
     if (at < settings->n_sensors && is_enabled(&settings->sensors[at], id))
-        return true;
+        return &settings->sensors[at];
     for (size_t i = 0; i < settings->n_sensors; i++)
         if (is_enabled(&settings->sensors[i], id))
-            return true;
-    return false;
+            return &settings->sensors[i];
+    return NULL;
 }
 
 /* What is noted of this id: new, or from before. */
@@ -323,26 +323,25 @@ static struct removed *removed_of(struct mqtt_sink *s, const char *id)
     return &s->removed[s->n_removed++];
 }
 
-static void note_one(struct mqtt_sink *s, const struct sensor_settings *x)
+/* Note the kinds that it had and has no more. next: NULL when it went away. */
+static void note_one(struct mqtt_sink *s, const struct sensor_settings *x, const struct sensor_settings *next)
 {
-    struct removed *r = removed_of(s, x->id);
-    const char *unit[READING_KINDS];
+    const char *had[READING_KINDS], *has[READING_KINDS] = {0};
 
-    sensor_settings_units(x, unit);
+    sensor_settings_units(x, had);
+    if (next)
+        sensor_settings_units(next, has);
     for (int kind = 0; kind < READING_KINDS; kind++)
-        r->kind[kind] |= unit[kind] != NULL;
+        if (had[kind] && !has[kind])
+            removed_of(s, x->id)->kind[kind] = true;
 }
 
-/* Note the ids that were enabled and are no longer. */
+/* Note the sensors that were enabled and are no longer, or not with all that they had. */
 static void note_removed(struct mqtt_sink *s, const struct settings *old, const struct settings *next)
 {
-    for (size_t i = 0; i < old->n_sensors; i++) {
-        const struct sensor_settings *x = &old->sensors[i];
-
-        if (!x->enable || has_enabled(next, x->id, i))
-            continue;
-        note_one(s, x);
-    }
+    for (size_t i = 0; i < old->n_sensors; i++)
+        if (old->sensors[i].enable)
+            note_one(s, &old->sensors[i], enabled(next, old->sensors[i].id, i));
     walk_on(s);
 }
 

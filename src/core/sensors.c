@@ -123,8 +123,17 @@ static void slot_free(struct sensors *s, struct sensor *x)
     s->n_used--;
 }
 
+static bool same_unit(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* A value in another unit is none of the sensor's any more. */
 static void slot_describe(struct sensor *x, const struct sensor_def *d)
 {
+    for (int kind = 0; kind < READING_KINDS; kind++)
+        if (!same_unit(x->unit[kind], d->unit[kind]))
+            x->latest[kind] = (struct sensor_latest){0};
     free(x->name);
     x->name = must(strdup(d->name));
     x->class = (uint8_t)d->class;

@@ -148,6 +148,38 @@ def test_a_part_that_is_disabled(running):
     assert h.last("grid import", "gauge") == 5_000_000
 
 
+def test_a_sum_of_other_parts_has_another_unit(running, subscribe):
+    """Its topic of a kind that it has no more is cleared; what waited for a broker in the old unit goes nowhere."""
+    watts, volts = ["main pplus", "boiler pplus"], ["main vrms", "boiler vrms"]
+    g, sim, broker, heard = running("--board", "flx", "--start", "12:00", settings=derive({"key": "both", "of": watts}))
+    counter, gauge = (f"/sensor/{by_name(g)['both']['id']}/{kind}" for kind in ("counter", "gauge"))
+    generation = 1
+
+    def change(parts):
+        nonlocal generation
+        generation += 1
+        g.settings["derive"][0]["of"] = parts
+        g.reload()
+        g.daemon.wait_for_line(rf"generation {generation}\b")
+    heard.wait_for(counter)
+    change(volts)
+    wait_until(lambda: heard.of(counter)[-1].payload == "", "the counter to be cleared")
+    wait_until(lambda: heard.of(gauge)[-1].json[2] == "V", "a sum of volts")
+    assert heard.of(counter)[-1].payload == ""
+    change(watts)
+    wait_until(lambda: heard.of(counter)[-1].payload, "a counter again")
+    heard.close()
+    broker.kill()
+    wait_until(lambda: not g.status()["facts"]["broker"]["on"], "the broker to be missed")
+    polls_on(sim)  # a counter waits
+    change(volts)
+    broker.start()
+    heard = subscribe(broker.port)
+    assert heard.wait_for(gauge, timeout=90)[0].json[2] == "V"
+    assert not any(m.payload for m in heard.of(counter))
+    g.stop()
+
+
 # ---- the API and the server ----
 
 BOTH, GRID_IN, GRID_OUT = (f"{number:032x}" for number in (50, 51, 52))

@@ -14,13 +14,13 @@
 #define WALL 1800000000000 /* of the host at monotonic 0, a whole second */
 
 static struct {
-    bool silent;           /* no pongs */
-    int64_t pong_after_ms; /* of a ping */
-    int64_t asks_each_ms;  /* it pings; 0: it does not */
-    int64_t off_ms;        /* its clock - the host's true time */
-    bool stamps, cts;      /* each second of its clock, as it begins */
+    bool silent;                        /* no pongs */
+    int64_t pong_after_ms;              /* of a ping */
+    int64_t asks_each_ms;               /* it pings; 0: it does not */
+    int64_t off_ms;                     /* its clock - the host's true time */
+    bool stamps, cts;                   /* each second of its clock, as it begins */
     bool deaf_to_steps, keeps_fraction; /* of a second, when its clock is set */
-    uint8_t kills; /* a frame of this type ends the line, when line_dies */
+    uint8_t kills;                      /* a frame of this type ends the line, when line_dies */
     bool line_dies;
 } board;
 

@@ -56,6 +56,28 @@ static void ids_that_stay_keep_handle_and_value(void **state)
     sensors_fini(&s);
 }
 
+static void another_unit_has_no_value_yet(void **state)
+{
+    struct sensors s;
+    char id[33];
+    struct sensor_def d = def(id, 1);
+
+    (void)state;
+    sensors_init(&s);
+    sensors_set(&s, &d, 1);
+    struct sensor *x = sensors_find(&s, id);
+    x->latest[READING_GAUGE] = x->latest[READING_COUNTER] = (struct sensor_latest){7, 8, 9};
+    d.unit[READING_GAUGE] = "V";
+    sensors_set(&s, &d, 1);
+    x = sensors_find(&s, id);
+    assert_false(sensor_latest_known(&x->latest[READING_GAUGE]));
+    assert_int_equal(x->latest[READING_COUNTER].unix_s, 9);
+    d.unit[READING_COUNTER] = NULL;
+    sensors_set(&s, &d, 1);
+    assert_false(sensor_latest_known(&sensors_find(&s, id)->latest[READING_COUNTER]));
+    sensors_fini(&s);
+}
+
 static void ten_thousand_and_back_to_none(void **state)
 {
     enum { N = 10000 };
@@ -86,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_by_id_and_handle),
         cmocka_unit_test(ids_that_stay_keep_handle_and_value),
+        cmocka_unit_test(another_unit_has_no_value_yet),
         cmocka_unit_test(ten_thousand_and_back_to_none),
     };
 
