@@ -303,7 +303,7 @@ def test_a_burst_gets_through_to_who_reads(sim):
 def test_what_nobody_reads_is_lost_in_whole_frames(sim):
     board = sim(*QUIET)
     board.do("advance 800000")
-    wait_until(lambda: board.stats()["lost_frames"] > 3100, "frames lost")
+    wait_until(lambda: board.stats()["lost_frames"] > 2000, "frames lost")  # the kernel may hold some hundred
     frames = board.receive()
     assert len(frames) + board.stats()["lost_frames"] == 800 * FRAMES_PER_SECOND
     assert len(frames) > 10 and board.reader.skipped == 0 and board.reader.data == b""
