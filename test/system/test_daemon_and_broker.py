@@ -17,13 +17,14 @@ def metric(g, name):
     return int(re.search(rf"^fluksod_{name} (\d+)$", g.get("/metrics")[2], re.M)[1])
 
 
-def test_broker_killed_and_restarted(board, spawn, folder, gateway, subscribe):
+@pytest.mark.parametrize("kind", ["flm02", "flx"])
+def test_broker_killed_and_restarted(board, spawn, folder, gateway, subscribe, kind):
     """Started before the broker; then 50 restarts: readings come again each time, and no energy is missing."""
-    sim, broker = board("--start", "07:11", "--speed", "5"), Broker(spawn, folder)
-    g = gateway(sim.link, broker.port)
+    sim, broker = board("--board", kind, "--start", "07:11", "--speed", "5"), Broker(spawn, folder)
+    g = gateway(sim.link, broker.port, protocol=kind)
     g.start()
     g.daemon.wait_for_line("board: polling")
-    main = next(s["id"] for s in g.status()["sensors"] if s["name"] == "main")
+    main = next(s["id"] for s in g.status()["sensors"] if s["name"] == sim.main)
     counters = []
     for _ in range(scaled(50)):
         broker.start()
@@ -46,7 +47,7 @@ def test_broker_killed_and_restarted(board, spawn, folder, gateway, subscribe):
 
     def equal():
         sim.do("advance 1000")  # a clamp's record comes with each of its seconds
-        energy = sim.stats()["sensors"][0]["truth_milli"] / 1000
+        energy = sim.truth()[sim.main] / 1000
         return abs(heard.of(f"/sensor/{main}/counter")[-1].json[1] - energy) <= 2
     wait_until(equal, "the household's energy", every=1)
 
