@@ -151,9 +151,11 @@ static void judge_time(struct flx_conv *c, uint32_t s, int64_t early_ms, const s
         int64_t nearly = c->in_row < FLX_STEPS_MAX ? FLX_LATENCY_MS : 0;
         bool is_off = off >= FLX_OFF_MS || -off >= FLX_OFF_MS - nearly + early_ms;
         c->step_due = is_off || (early_ms && c->step_due); /* what may be early does not contradict a time stamp */
-        if (off < FLX_OFF_MS && -off < FLX_OFF_MS - FLX_LATENCY_MS)
-            c->in_row = 0;
     }
+    /* A time stamp that is right tells of the last step at once: the next one is the first of others. */
+    if (host_is_set(now) && (!early_ms || now->mono_ms >= c->step_next_ms) && off < FLX_OFF_MS &&
+        -off < FLX_OFF_MS - FLX_LATENCY_MS)
+        c->in_row = 0;
 }
 
 static void step_time(struct flx_conv *c, const struct board_now *now)
