@@ -3,7 +3,9 @@
 #include "ctl/say.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,13 +37,22 @@ static void on_signal(int signum)
     caught = signum;
 }
 
-/* One line, of standard input as it is; without what ends it. -1: there was none. */
-static ssize_t read_line(char *out, size_t size)
+/* Until there is something to read. Signals that are blocked are let in meanwhile, and at no other time: one that came
+ * just before a read() would not end it. False: one came. */
+static bool await_input(const sigset_t *let_in)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+
+    return !let_in || ppoll(&in, 1, NULL, let_in) >= 0;
+}
+
+/* One line, of standard input as it is; without what ends it. let_in: NULL, or await_input()'s. -1: there was none. */
+static ssize_t read_line(char *out, size_t size, const sigset_t *let_in)
 {
     size_t n = 0;
     ssize_t got = 0;
 
-    while (n < size - 1 && (got = read(STDIN_FILENO, out + n, 1)) == 1) {
+    while (n < size - 1 && (got = await_input(let_in) ? read(STDIN_FILENO, out + n, 1) : -1) == 1) {
         if (out[n] == '\n')
             break;
         n++;
@@ -55,22 +66,28 @@ static ssize_t read_hidden(const char *prompt, char *out, size_t size)
 {
     struct termios before, quiet;
     struct sigaction old[ARRAY_LEN(enders)], catch = {.sa_handler = on_signal};
+    sigset_t blocked, mask;
     ssize_t n;
 
     if (tcgetattr(STDIN_FILENO, &before) < 0)
         return -1;
     caught = 0;
+    sigemptyset(&blocked);
+    for (size_t i = 0; i < ARRAY_LEN(enders); i++)
+        sigaddset(&blocked, enders[i]);
+    sigprocmask(SIG_BLOCK, &blocked, &mask);
     for (size_t i = 0; i < ARRAY_LEN(enders); i++)
         sigaction(enders[i], &catch, &old[i]);
     quiet = before;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
     fprintf(stderr, "%s: ", prompt);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    n = read_line(out, size);
+    n = read_line(out, size, &mask);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
     fputc('\n', stderr);
     for (size_t i = 0; i < ARRAY_LEN(enders); i++)
         sigaction(enders[i], &old[i], NULL);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
     if (caught == SIGTSTP) {
         raise(SIGTSTP);
         return read_hidden(prompt, out, size);
@@ -101,7 +118,7 @@ int term_secret(const char *prompt, bool all, char **out, size_t *len)
     bool terminal = isatty(STDIN_FILENO) == 1;
     ssize_t n = terminal ? read_hidden(prompt, text, TERM_SECRET_MAX + 2)
                 : all    ? read_all(text, TERM_SECRET_MAX + 2)
-                         : read_line(text, TERM_SECRET_MAX + 2);
+                         : read_line(text, TERM_SECRET_MAX + 2, NULL);
 
     *out = text;
     *len = n > 0 ? (size_t)n : 0;
@@ -152,7 +169,7 @@ bool term_yes(const char *question)
     fflush(stdout);
     tcflush(STDIN_FILENO, TCIFLUSH); /* what was typed before was no answer */
     fprintf(stderr, "%s [y/N] ", question);
-    if (read_line(line, sizeof line) < 0) {
+    if (read_line(line, sizeof line, NULL) < 0) {
         fputc('\n', stderr);
         return false;
     }
