@@ -95,7 +95,7 @@ static bool device_id(const char *dir, const struct how *how, char id[SENSOR_ID_
 /* Judge a tree and complete it with ids and storage.path; NULL with errors. */
 static struct settings *complete(const cJSON *tree, const struct how *how, struct settings_errors *errors)
 {
-    struct settings *s = settings_parse_tree(tree, errors, NULL);
+    struct settings *s = settings_parse_tree(tree, NULL, errors, NULL);
     char id[SENSOR_ID_LEN + 1];
 
     if (!s)
@@ -120,7 +120,7 @@ static char *storage_of(const cJSON *tree)
     struct settings_errors errors = {0};
     char *path = NULL;
 
-    settings_free(settings_parse_tree(tree, &errors, &path));
+    settings_free(settings_parse_tree(tree, NULL, &errors, &path));
     settings_errors_free(&errors);
     return path;
 }

@@ -77,11 +77,13 @@ cJSON *settings_text(const char *text, size_t len, struct settings_errors *error
     return tree;
 }
 
-struct settings *settings_parse_tree(const cJSON *tree, struct settings_errors *errors, char **storage_path)
+struct settings *settings_parse_tree(const cJSON *tree, const struct meter_finder *finder,
+                                     struct settings_errors *errors, char **storage_path)
 {
     struct settings *s = must(calloc(1, sizeof *s));
     size_t before = errors->n;
 
+    (void)finder;
     settings_walk(s, tree, errors);
     settings_rules(s, tree, errors);
     if (storage_path)
@@ -92,14 +94,15 @@ struct settings *settings_parse_tree(const cJSON *tree, struct settings_errors *
     return NULL;
 }
 
-struct settings *settings_parse(const char *text, size_t len, struct settings_errors *errors, char **storage_path)
+struct settings *settings_parse(const char *text, size_t len, const struct meter_finder *finder,
+                                struct settings_errors *errors, char **storage_path)
 {
     if (storage_path)
         *storage_path = NULL;
     cJSON *tree = settings_text(text, len, errors);
     if (!tree)
         return NULL;
-    struct settings *s = settings_parse_tree(tree, errors, storage_path);
+    struct settings *s = settings_parse_tree(tree, finder, errors, storage_path);
     cJSON_Delete(tree);
     return s;
 }

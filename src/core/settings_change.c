@@ -14,7 +14,7 @@
 /* A tree judged and completed; NULL with errors. */
 static struct settings *complete(const cJSON *tree, const struct settings *now, struct settings_errors *errors)
 {
-    struct settings *s = settings_parse_tree(tree, errors, NULL);
+    struct settings *s = settings_parse_tree(tree, NULL, errors, NULL);
 
     if (!s)
         return NULL;

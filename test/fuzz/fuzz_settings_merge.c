@@ -22,7 +22,7 @@ static const char file_text[] =
 static struct settings *parse(const cJSON *tree)
 {
     struct settings_errors errors = {0};
-    struct settings *s = settings_parse_tree(tree, &errors, NULL);
+    struct settings *s = settings_parse_tree(tree, NULL, &errors, NULL);
 
     if (s && settings_derive_ids(s, DEVICE, &errors) < 0) {
         settings_free(s);

@@ -88,7 +88,7 @@ static int count_errors(const char *path)
         perror(path);
         return -1;
     }
-    struct settings *s = settings_parse(text, fread(text, 1, sizeof text, f), &errors, NULL);
+    struct settings *s = settings_parse(text, fread(text, 1, sizeof text, f), NULL, &errors, NULL);
     fclose(f);
     printf("%zu\n", errors.n);
     settings_free(s);

@@ -47,7 +47,7 @@ static inline struct settings *restart(const cJSON *file, const cJSON *saved)
     cJSON *f = settings_text(texts[0], strlen(texts[0]), &errors);
     cJSON *l = settings_text(texts[1], strlen(texts[1]), &errors);
     cJSON *merged = settings_merge(f, l, NULL);
-    struct settings *s = settings_parse_tree(merged, &errors, NULL);
+    struct settings *s = settings_parse_tree(merged, NULL, &errors, NULL);
 
     if (s && !s->storage.path)
         s->storage.path = strdup(STATE);

@@ -140,7 +140,7 @@ static struct settings *flx(const char *more)
     char text[2000];
 
     snprintf(text, sizeof text, "%s%s}", head, more);
-    struct settings *s = settings_parse(text, strlen(text), &errors, NULL);
+    struct settings *s = settings_parse(text, strlen(text), NULL, &errors, NULL);
     if (!s || settings_derive_ids(s, NULL, &errors) < 0)
         fail_msg("%s: %s", errors.v[0].path, errors.v[0].message);
     return s;

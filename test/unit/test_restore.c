@@ -304,7 +304,7 @@ static void secrets_are_taken(void **state)
 
 static struct settings *settings_of(const char *text, const char *device)
 {
-    struct settings *s = settings_parse(text, strlen(text), &errors, NULL);
+    struct settings *s = settings_parse(text, strlen(text), NULL, &errors, NULL);
 
     assert_non_null(s);
     assert_int_equal(settings_derive_ids(s, device, &errors), 0);

@@ -1,0 +1,47 @@
+/* One Modbus line: a serial port, or a TCP connection, with libmodbus behind it (loaded when the first is opened). All
+ * calls block; only a bus thread makes them. It never retries by itself and never sets MODBUS_ERROR_RECOVERY_LINK,
+ * which loops for ever on an unplugged adapter (meters.md). */
+#ifndef IO_MB_LINK_H
+#define IO_MB_LINK_H
+
+#include "core/mb_stats.h"
+#include "core/util.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MB_LINK_ERROR 160
+
+enum mb_rs485 { MB_RS485_NONE, MB_RS485_KERNEL, MB_RS485_RTS, MB_RS485_RTS_LOW };
+
+struct mb_line { /* strings are the caller's */
+    const char *device; /* serial; NULL: TCP */
+    const char *host;
+    int port;
+    bool rtu;  /* over TCP: RTU frames, as transparent serial servers carry them */
+    int baud;
+    char parity; /* 'N', 'E', 'O' */
+    int stop_bits;
+    enum mb_rs485 rs485;
+};
+
+struct mb_link;
+
+/* Open it: 0, or a negative errno with words for people ("/dev/ttyUSB0: No such file or directory"). A serial line is
+ * locked against a second opener (TIOCEXCL, flock). Takes at most connect_ms, name look-ups apart. */
+int mb_link_open(struct mb_link **link, const struct mb_line *line, int connect_ms, char error[MB_LINK_ERROR]) MUSTCHECK;
+void mb_link_close(struct mb_link *link);
+
+/* Other speed and parity on an open serial line (a search): as mb_link_open(). */
+int mb_link_speed(struct mb_link *link, int baud, char parity, int stop_bits, char error[MB_LINK_ERROR]) MUSTCHECK;
+
+/* Read count (1..125) registers by function 3 or 4, or bits are not for us. *exception is set with MB_EXCEPTION.
+ * What came is checked: unit, function, length, CRC. */
+enum mb_outcome mb_link_read(struct mb_link *link, int unit, int function, int address, int count, int timeout_ms,
+                             uint16_t *words, int *exception);
+
+/* Read and drop what comes until the line was quiet for quiet_ms, at most max_ms; how many bytes there were. */
+size_t mb_link_drain(struct mb_link *link, int quiet_ms, int max_ms);
+
+#endif
