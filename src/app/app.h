@@ -17,6 +17,7 @@
 #include <uv.h>
 
 struct settings;
+struct buses;
 struct desk;
 struct httpd;
 struct live;
@@ -32,6 +33,7 @@ struct app {
     struct sensors sensors;
     struct hub hub;
     struct desk *desk;    /* where settings are changed; the gateway's */
+    struct buses *buses;  /* service_buses from its new to its close (app/buses.h) */
     struct ledger ledger; /* counter states; restored before any source starts */
     struct facts facts;
     struct clock clock;
