@@ -169,7 +169,7 @@ static bool by_default(const struct meter_model *m, uint8_t quantity)
 
 static void check_quantities(const struct judge *j, size_t at, const struct meter_settings *m, bool named[QUANTITIES])
 {
-    char name[32], path[SETTINGS_PATH];
+    char name[40], path[SETTINGS_PATH];
 
     for (size_t i = 0; i < m->n_quantities; i++) {
         int q = m->quantities[i] ? quantity_find(m->quantities[i]) : -1; /* -1: that was an error of its own */

@@ -274,7 +274,7 @@ void sensor_settings_units(const struct sensor_settings *s, const char *unit[REA
 /* May the Flukso server get its counter at all? Wh and L, of a clamp what came in and went out (flukso-api.md). */
 bool sensor_settings_reportable(const struct sensor_settings *s);
 
-#define SETTINGS_PATH 64
+#define SETTINGS_PATH 96
 
 /* The path of what says this of a sensor, "sensors[1].name", "ports[0].ids.pplus"; member "id": of its id; "": of the
  * member of the list. */
