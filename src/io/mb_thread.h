@@ -8,6 +8,7 @@
 #ifndef IO_MB_THREAD_H
 #define IO_MB_THREAD_H
 
+#include "core/mb_reading.h"
 #include "core/mb_round.h"
 #include "core/mb_stats.h"
 #include "core/meter_model.h"
@@ -31,11 +32,6 @@ struct mb_bus_config {
     const struct mb_meter_config *meters;
     size_t n_meters;
     uint32_t tag; /* the caller's: in each result */
-};
-
-struct mb_reading {
-    uint8_t quantity, value; /* value: enum mb_value (core/mb_decode.h) */
-    int64_t milli;
 };
 
 enum mb_result_kind {
