@@ -35,7 +35,7 @@ struct mb_bus_config {
 };
 
 enum mb_result_kind {
-    MB_RESULT_LINE,  /* the line came (words "") or went: why */
+    MB_RESULT_LINE,  /* the line came (words "", or a remark on how it behaves) or went: why */
     MB_RESULT_METER, /* a meter was asked: state, outcome; readings with ok */
     MB_RESULT_ASK    /* the answer to mb_bus_ask() */
 };
@@ -52,6 +52,8 @@ struct mb_result {
     bool up;          /* LINE */
     int64_t mono_ms;  /* when the answer came */
     uint64_t ticket;  /* ASK */
+    int64_t took_us;  /* ASK: from the request's last byte to the answer */
+    uint64_t missed;  /* METER: intervals so far that brought no reading, struct mb_meter's */
     size_t n_words;   /* ASK */
     size_t n;         /* readings */
     char words[MB_LINK_ERROR]; /* for people: why it failed; "" */
