@@ -1,5 +1,5 @@
-/* What the jobs on buses share (verbs bus-scan, bus-read): the line that they work on, one ask after the other, the end.
- * A line of the settings goes on with its meters' seconds; another is opened for the job alone. */
+/* What the jobs on buses share (verbs bus-scan, bus-read): the line that they work on, one ask after the other, the
+ * end. A line of the settings goes on with its meters' seconds; another is opened for the job alone. */
 #ifndef APP_BUS_JOB_H
 #define APP_BUS_JOB_H
 
@@ -18,12 +18,12 @@ struct bus_job {
     job_handle job;
     bool running, borrowed;
     char bus[BUS_KEY];
-    bool serial; /* it has a speed */
+    bool serial;         /* it has a speed */
     struct mb_line line; /* texts are not ours: of no use but at the start */
     uint64_t ask;
     int64_t open_by_ms;
-    bus_answer_cb answered; /* ctx is the struct bus_job */
-    void (*ready)(struct bus_job *j); /* the line is open */
+    bus_answer_cb answered;            /* ctx is the struct bus_job */
+    void (*ready)(struct bus_job *j);  /* the line is open */
     void (*halted)(struct bus_job *j); /* it has ended, whichever way: forget what it had */
     uv_timer_t timer;
 };

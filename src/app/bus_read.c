@@ -15,6 +15,7 @@
 #include "io/log.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,17 @@ static void put_value(struct jsonw *w, enum mb_value what, int64_t milli)
         jsonw_str(w, "error", words[what]);
 }
 
+/* Outer transformers multiply what flows, and what it does. */
+static int64_t scaled(uint8_t quantity, int64_t milli, int ratio_milli)
+{
+    static const char *const units[] = {"A", "W", "Wh", "VA", "VAR", "VARh"};
+
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        if (strcmp(quantity_unit(quantity), units[i]) == 0)
+            return ratio_milli == 1000 ? milli : llround((double)milli * ratio_milli / 1000);
+    return milli;
+}
+
 static void open_quantity(struct jsonw *w, uint8_t quantity)
 {
     char name[QUANTITY_NAME];
@@ -76,7 +88,7 @@ static void put_read(struct bus_read *r, const struct mb_read *read, const uint1
         int64_t milli = 0;
         enum mb_value what = mb_decode(r->model, reg, words + (reg->address - read->address), &milli);
         open_quantity(&r->values, reg->quantity);
-        put_value(&r->values, what, mb_measure_scaled(reg->quantity, milli, r->ratio_milli));
+        put_value(&r->values, what, scaled(reg->quantity, milli, r->ratio_milli));
         jsonw_close(&r->values, '}');
     }
 }
@@ -171,9 +183,9 @@ static void values_answered(struct bus_read *r, const struct bus_answer *a)
 
 static void put_typed(struct bus_read *r, struct jsonw *w, const struct bus_answer *a)
 {
-    static const uint8_t words[METER_TYPES] = {[METER_INT16] = 1,  [METER_UINT16] = 1,  [METER_INT32] = 2,
-                                               [METER_UINT32] = 2, [METER_INT64] = 4,   [METER_UINT64] = 4,
-                                               [METER_FLOAT32] = 2, [METER_FLOAT64] = 4};
+    static const uint8_t words[METER_TYPES] = {
+        [METER_INT16] = 1, [METER_UINT16] = 1, [METER_INT32] = 2,   [METER_UINT32] = 2,
+        [METER_INT64] = 4, [METER_UINT64] = 4, [METER_FLOAT32] = 2, [METER_FLOAT64] = 4};
     const struct meter_register reg = {
         .type = (uint8_t)r->type, .words = words[r->type], .function = (uint8_t)r->function, .scale_micro = 1000000};
     int64_t milli = 0;
@@ -281,7 +293,8 @@ static int parse_raw(struct bus_read *r, const cJSON *args, char error[JOB_LINE]
     if (r->address < 0)
         snprintf(error, JOB_LINE, "what to read: address, meter or model is wanted");
     else if (type && r->type < 0)
-        snprintf(error, JOB_LINE, "type: it is to be one of int16, uint16, int32, uint32, int64, uint64, float32, float64");
+        snprintf(error, JOB_LINE,
+                 "type: it is to be one of int16, uint16, int32, uint32, int64, uint64, float32, float64");
     else if (order && !r->model->low_word_first && strcmp(order, "big") != 0)
         snprintf(error, JOB_LINE, "word_order: it is to be big or little");
     else if (r->address + r->count > 65536)
@@ -381,9 +394,9 @@ static int parse_what(struct bus_read *r, const cJSON *args, char error[JOB_LINE
 
 static int start(void *self, job_handle handle, const cJSON *args, char error[JOB_LINE])
 {
-    static const char *const known[] = {"bus",   "device",  "tcp",        "baud",    "parity",  "stop_bits", "rs485",
-                                        "unit",  "meter",   "model",      "address", "count",   "function",  "type",
-                                        "timeout", "word_order", "quantities", NULL};
+    static const char *const known[] = {"bus",      "device", "tcp",     "baud",       "parity",     "stop_bits",
+                                        "rs485",    "unit",   "meter",   "model",      "address",    "count",
+                                        "function", "type",   "timeout", "word_order", "quantities", NULL};
     struct bus_read *r = self;
 
     r->function = 4;

@@ -181,7 +181,7 @@ static const struct bus_settings *settings_of_key(const struct settings *s, cons
 /* Another start, with other settings. */
 static void begin(struct bus *x, const struct bus_settings *s)
 {
-    const struct mb_line line = bus_line(s);
+    const struct mb_line line = bus_mb_line(s);
 
     halt(x);
     bus_set_state(x, s->enable ? BUS_OPENING : BUS_OFF, "");
@@ -231,8 +231,10 @@ static void place_meters(struct bus *x)
     size_t n = 0;
 
     for (size_t i = 0; i < s->n_meters && n < x->n_meters; i++)
-        if (s->meters[i].enable)
-            x->meters[n++].at = i;
+        if (s->meters[i].enable) {
+            x->meters[n].at = i;
+            x->meters[n++].measured = mb_measure_find(&x->owner->measure, s->meters[i].key);
+        }
 }
 
 static void buses_apply(void *self, const struct settings *before, const struct settings *next)
@@ -252,10 +254,11 @@ static void buses_apply(void *self, const struct settings *before, const struct 
         }
     arrange(b, old, n_old, before);
     free(old);
+    mb_measure_set(&b->measure, &b->app->sensors, &b->app->ledger, next);
+    buses_start_waiting(b);
     for (size_t i = 0; i < b->n; i++)
         if (!b->v[i]->borrowed)
             place_meters(b->v[i]);
-    buses_start_waiting(b);
     buses_answer_lost(b);
 }
 
@@ -266,6 +269,7 @@ static void *buses_new(struct app *app)
     struct buses *b = must(calloc(1, sizeof *b));
 
     b->app = b->pieces.app = app;
+    mb_measure_init(&b->measure);
     b->threads = mb_threads_new(app->loop, buses_on_result, b);
     app->buses = b;
     buses_show_new(b);
@@ -290,6 +294,7 @@ static void on_threads_closed(void *ctx)
     void *done_ctx = b->done_ctx;
 
     b->app->buses = NULL;
+    mb_measure_fini(&b->measure);
     free(b->v);
     free(b);
     done(done_ctx);

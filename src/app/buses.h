@@ -13,7 +13,8 @@ struct buses;
 
 enum bus_state { BUS_UNKNOWN, BUS_OFF, BUS_OPENING, BUS_UP, BUS_DOWN };
 
-/* Of the bus with this key, as it is now; *why: what is wrong with it ("" when nothing is), valid until the loop turns. */
+/* Of the bus with this key, as it is now; *why: what is wrong with it ("" when nothing is), valid until the loop turns.
+ */
 enum bus_state buses_state(const struct buses *b, const char *key, const char **why);
 
 /* "unknown", "off", "opening", "up", "down" */
@@ -43,8 +44,8 @@ void buses_forget(struct buses *b, uint64_t ask);
 
 #define BUS_KEY 33 /* bytes of a key with its end: ^[a-z0-9_-]{1,32}$ */
 
-/* Open a line that no bus of the settings has, for as long as a job needs it; it is copied. Its key, which no bus of the
- * settings can have, is set. 0, or -1 with the reason in why: a bus of the settings has that line, or too many are
+/* Open a line that no bus of the settings has, for as long as a job needs it; it is copied. Its key, which no bus of
+ * the settings can have, is set. 0, or -1 with the reason in why: a bus of the settings has that line, or too many are
  * open. */
 int buses_borrow(struct buses *b, const struct mb_line *line, char key[BUS_KEY], char why[MB_LINK_ERROR]) MUSTCHECK;
 void buses_return(struct buses *b, const char *key);

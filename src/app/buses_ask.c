@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static_assert(sizeof ((struct mb_result *)0)->words == MB_LINK_ERROR, "a reason fits");
+static_assert(sizeof((struct mb_result *)0)->words == MB_LINK_ERROR, "a reason fits");
 
 struct bus_ask {
     struct bus_ask *next;

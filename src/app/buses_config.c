@@ -1,4 +1,5 @@
-/* A bus of the settings as its thread wants it, and whether a thread that runs is still right. It never starts twice. */
+/* A bus of the settings as its thread wants it, and whether a thread that runs is still right. It never starts twice.
+ */
 #include "app/buses_impl.h"
 
 #include "core/util.h"
@@ -77,7 +78,7 @@ bool bus_same(const struct bus_settings *a, const struct bus_settings *b)
 
 /* ---- the start ---- */
 
-struct mb_line bus_line(const struct bus_settings *s)
+struct mb_line bus_mb_line(const struct bus_settings *s)
 {
     static const char parity[] = {[PARITY_NONE] = 'N', [PARITY_EVEN] = 'E', [PARITY_ODD] = 'O'};
     static const enum mb_rs485 rs485[] = {[RS485_NONE] = MB_RS485_NONE,
@@ -142,7 +143,7 @@ static void start_own(struct bus *x, const struct bus_settings *s)
     x->meters = must(calloc(s->n_meters + 1, sizeof *x->meters));
     add_meters(x, s, meters);
     const struct mb_bus_config config = {
-        .key = x->key, .line = bus_line(s), .meters = meters, .n_meters = x->n_meters, .tag = x->slot};
+        .key = x->key, .line = bus_mb_line(s), .meters = meters, .n_meters = x->n_meters, .tag = x->slot};
     x->thread = mb_bus_start(x->owner->threads, &config);
     free(meters);
 }

@@ -11,6 +11,7 @@
 #include "app/app.h"
 #include "app/buses.h"
 #include "app/pieces.h"
+#include "core/mb_measure.h"
 #include "core/settings.h"
 
 #define BUSES_BORROWED 8 /* lines of jobs, at most */
@@ -23,8 +24,9 @@ struct bus_meter {
     enum mb_state state;
     int64_t since_ms, last_ms; /* monotonic: of its state; of its last answer, 0: none yet */
     uint64_t missed;
-    uint64_t failed; /* polls since it last answered */
-    char *why;       /* "" when nothing is wrong */
+    uint64_t failed;              /* polls since it last answered */
+    char *why;                    /* "" when nothing is wrong */
+    struct mb_measured *measured; /* what its values become */
 };
 
 struct bus_ask; /* of buses_ask.c */
@@ -32,9 +34,9 @@ struct bus_ask; /* of buses_ask.c */
 struct bus {
     struct buses *owner;
     char key[BUS_KEY];
-    size_t at;       /* in settings.buses; of no meaning with a borrowed one */
-    uint32_t slot;   /* what its thread's results are tagged with */
-    char *line;      /* what is opened: "/dev/ttyUSB0", "10.0.0.5:502" */
+    size_t at;             /* in settings.buses; of no meaning with a borrowed one */
+    uint32_t slot;         /* what its thread's results are tagged with */
+    char *line;            /* what is opened: "/dev/ttyUSB0", "10.0.0.5:502" */
     struct mb_line own;    /* borrowed: what is opened; the texts are ours */
     bool borrowed, waits;  /* waits: for a thread that still has its line */
     struct mb_bus *thread; /* NULL: none runs */
@@ -58,6 +60,7 @@ struct bus_leaving {
 struct buses {
     struct app *app;
     struct mb_threads *threads;
+    struct mb_measure measure;
     struct bus **v; /* in the order of the settings, then borrowed ones */
     size_t n;
     struct bus *slots[BUSES_SLOTS];
@@ -98,7 +101,7 @@ void bus_say(char **text, const char *words);
 bool bus_same(const struct bus_settings *a, const struct bus_settings *b);
 
 /* The line that it opens. Strings are the settings'. */
-struct mb_line bus_line(const struct bus_settings *s);
+struct mb_line bus_mb_line(const struct bus_settings *s);
 
 /* What that is called: "/dev/ttyUSB0", "10.0.0.5:502". The caller frees it. */
 char *bus_line_name(const struct mb_line *line);

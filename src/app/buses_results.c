@@ -3,6 +3,7 @@
 #include "app/buses_impl.h"
 
 #include "core/mb_words.h"
+#include "core/num.h"
 #include "core/util.h"
 #include "io/log.h"
 
@@ -92,13 +93,58 @@ static bool note_poll(struct bus *x, struct bus_meter *m, const struct mb_result
     return r->n > 0;
 }
 
+static void emit(void *ctx, const struct reading *r)
+{
+    struct buses *b = ctx;
+
+    hub_emit(&b->app->hub, r);
+}
+
+static void note(void *ctx, const struct mb_measured *m, uint8_t quantity, enum mb_note what, enum mb_refused why,
+                 int64_t milli)
+{
+    char name[QUANTITY_NAME], value[NUM_MAX + 1];
+
+    (void)ctx;
+    quantity_words(quantity, name);
+    *num_put_milli(value, milli) = '\0';
+    switch (what) {
+    case MB_NOTE_RESET:
+        log_note("meter %s: %s was set anew, to %s %s; what is published goes on from where it was", m->key, name,
+                 value, quantity_unit(quantity));
+        break;
+    case MB_NOTE_WRAP:
+        log_info("meter %s: %s passed its end", m->key, name);
+        break;
+    case MB_NOTE_REFUSED:
+        if (why == MB_REFUSED_RANGE || why == MB_REFUSED_RATE)
+            log_note("meter %s: %s of %s %s is not taken: %s", m->key, name, value, quantity_unit(quantity),
+                     why == MB_REFUSED_RANGE ? "it is more than its connection can"
+                                             : "it does not go on from the last");
+        else
+            log_note("meter %s: %s is not taken: %s", m->key, name,
+                     why == MB_REFUSED_NAN ? "it is not a number" : "the meter has no value for it");
+        break;
+    }
+}
+
+static void measure(struct bus *x, struct bus_meter *m, const struct mb_result *r)
+{
+    struct app *app = x->owner->app;
+    const struct mb_measure_host host = {.emit = emit, .note = note, .ctx = x->owner};
+    int64_t unix_ms = app_unix_s(app) ? r->mono_ms + app->clock.offset_ms : 0;
+
+    if (m->measured)
+        mb_measure_poll(m->measured, r->readings, r->n, r->mono_ms, unix_ms, &host);
+}
+
 static void on_meter(struct bus *x, const struct mb_result *r)
 {
     struct bus_meter *m = &x->meters[r->meter];
 
     pace_note(x, r->mono_ms);
     if (note_poll(x, m, r))
-        bus_measure(x, m, r);
+        measure(x, m, r);
 }
 
 void buses_on_result(void *ctx, struct mb_result *r)

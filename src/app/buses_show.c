@@ -76,7 +76,7 @@ static void put_meter(struct bus *x, size_t nth, struct jsonw *w)
         v.since_s = second_of(app, down ? x->since_ms : m->since_ms);
         v.last_s = second_of(app, m->last_ms);
         v.missed = m->missed;
-        bus_refused(x, m, v.refused);
+        v.refused = m->measured ? m->measured->refused : NULL;
         mb_bus_stats(x->thread, (size_t)(m - x->meters), &stats, &v.reads);
         v.stats = &stats;
     }
@@ -168,7 +168,8 @@ static void answer_all(void *ctx, const struct http_request *q, struct http_repl
     struct buses *b = ctx;
 
     (void)q;
-    if (!pieces_answer(&b->pieces, r, "application/json", write_all, sizeof(struct walk), b->n + how_many_meters(b), PIECE))
+    if (!pieces_answer(&b->pieces, r, "application/json", write_all, sizeof(struct walk), b->n + how_many_meters(b),
+                       PIECE))
         http_error(r, 503, pieces_busy);
 }
 
@@ -243,8 +244,8 @@ static void say_up(const struct emitting *e)
 static void say_requests(const struct emitting *e)
 {
     static const char *const names[] = {
-        [MB_OK] = "ok",        [MB_TIMEOUT] = "timeout", [MB_CRC] = "crc",
-        [MB_EXCEPTION] = "exception", [MB_BAD] = "bad",  [MB_GONE] = "gone",
+        [MB_OK] = "ok",   [MB_TIMEOUT] = "timeout", [MB_CRC] = "crc", [MB_EXCEPTION] = "exception",
+        [MB_BAD] = "bad", [MB_GONE] = "gone",
     };
 
     for (int i = 0; i < MB_OUTCOMES; i++)
@@ -273,18 +274,17 @@ static void say_times(const struct emitting *e)
 
 static void say_refused(const struct emitting *e)
 {
-    uint64_t refused[BUS_REFUSED];
+    const struct mb_measured *m = e->meter->measured;
 
-    bus_refused(e->bus, e->meter, refused);
-    for (int i = 0; i < BUS_REFUSED; i++)
-        say(e, "bus_refused_total", STAT_COUNTER, (int64_t)refused[i], "reason", bus_refused_name((enum bus_refused)i),
-            "Values of the meter that cannot be.");
+    for (int i = 0; i < MB_REFUSED_KINDS; i++)
+        say(e, "bus_refused_total", STAT_COUNTER, m ? (int64_t)m->refused[i] : 0, "reason",
+            mb_refused_name((enum mb_refused)i), "Values of the meter that were not taken.");
 }
 
 static const struct {
     void (*say)(const struct emitting *e);
     bool stats; /* it wants the thread's */
-} families[] = {{say_up, false},    {say_requests, true}, {say_retries, true},
+} families[] = {{say_up, false},     {say_requests, true}, {say_retries, true},
                 {say_missed, false}, {say_times, true},    {say_refused, false}};
 
 /* The nth meter that is asked, over all buses. */
@@ -352,8 +352,8 @@ static void buses_stats(void *self, stat_emit emit, void *ctx)
         if (b->v[i]->borrowed || b->v[i]->state == BUS_OFF)
             continue;
         snprintf(labels, sizeof labels, "bus=\"%s\"", b->v[i]->key);
-        emit(ctx, &(struct stat_value){"bus_up", labels, STAT_GAUGE, b->v[i]->state == BUS_UP,
-                                       "1 while the line is open."});
+        emit(ctx,
+             &(struct stat_value){"bus_up", labels, STAT_GAUGE, b->v[i]->state == BUS_UP, "1 while the line is open."});
     }
 }
 

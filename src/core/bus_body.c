@@ -1,18 +1,7 @@
 #include "core/bus_body.h"
 
 #include "core/jsonw.h"
-
-const char *bus_refused_name(enum bus_refused r)
-{
-    static const char *const names[] = {
-        [BUS_RANGE] = "range",
-        [BUS_RATE] = "rate",
-        [BUS_NOT_A_NUMBER] = "not_a_number",
-        [BUS_NO_VALUE] = "no_value",
-    };
-
-    return names[r];
-}
+#include "core/mb_measure.h"
 
 static void put_second(struct jsonw *w, const char *key, int64_t unix_s)
 {
@@ -96,8 +85,8 @@ void bus_body_meter(struct jsonw *w, const struct bus_meter_view *v)
     jsonw_int(w, "reads", (int64_t)v->reads);
     put_second(w, "last_s", v->last_s);
     jsonw_open(w, "refused", '{');
-    for (int i = 0; i < BUS_REFUSED; i++)
-        jsonw_int(w, bus_refused_name((enum bus_refused)i), (int64_t)v->refused[i]);
+    for (int i = 0; i < MB_REFUSED_KINDS; i++)
+        jsonw_int(w, mb_refused_name((enum mb_refused)i), v->refused ? (int64_t)v->refused[i] : 0);
     jsonw_close(w, '}');
     jsonw_close(w, '}');
 }

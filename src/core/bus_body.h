@@ -11,12 +11,6 @@
 
 struct jsonw;
 
-/* Readings that were not taken, by why. */
-enum bus_refused { BUS_RANGE, BUS_RATE, BUS_NOT_A_NUMBER, BUS_NO_VALUE, BUS_REFUSED };
-
-/* "range", "rate", "not_a_number", "no_value" */
-const char *bus_refused_name(enum bus_refused r);
-
 struct bus_view {
     const char *key;
     const char *device; /* NULL: TCP */
@@ -39,7 +33,7 @@ struct bus_meter_view {
     size_t reads;                 /* requests of one poll */
     const struct mb_stats *stats; /* NULL: it is not asked */
     int64_t mono_ms;              /* now */
-    uint64_t refused[BUS_REFUSED];
+    const uint64_t *refused;      /* by enum mb_refused (core/mb_measure.h); NULL: none was */
 };
 
 /* A bus: open, each of its meters, close. */
