@@ -13,8 +13,10 @@ struct jsonw;
 #define BUS_JOB_OPEN_MS 15000 /* a line that does not open by then fails */
 #define BUS_JOB_ASK_MS  60000 /* a bus that leaves no room for an ask in that time is full */
 
+/* First member of what a verb keeps. */
 struct bus_job {
     struct app *app;
+    void *owner; /* service_bus_jobs, while it closes */
     job_handle job;
     bool running, borrowed;
     char bus[BUS_KEY];
@@ -70,14 +72,9 @@ char bus_parity_of(const char *text);
 /* A model that the caller owns; NULL with the reason in error. */
 struct meter_model *bus_job_model(struct app *app, const char *id, char error[JOB_LINE]) MUSTCHECK;
 
-/* ---- the verbs ---- */
+/* ---- the verbs: each adds its own; freed as what it is the first member of, once its timer is closed ---- */
 
-struct bus_read;
-struct bus_scan;
-
-struct bus_read *bus_read_new(struct app *app); /* adds its verb */
-struct bus_job *bus_read_job(struct bus_read *r);
-struct bus_scan *bus_scan_new(struct app *app);
-struct bus_job *bus_scan_job(struct bus_scan *s);
+struct bus_job *bus_read_new(struct app *app);
+struct bus_job *bus_scan_new(struct app *app);
 
 #endif

@@ -426,7 +426,7 @@ static void cancel(void *self, job_handle handle)
     bus_job_halt(self);
 }
 
-struct bus_read *bus_read_new(struct app *app)
+struct bus_job *bus_read_new(struct app *app)
 {
     struct bus_read *r = must(calloc(1, sizeof *r));
 
@@ -435,10 +435,5 @@ struct bus_read *bus_read_new(struct app *app)
     r->j.timer.data = &r->j;
     jsonw_init(&r->values);
     jobs_add_verb(&app->jobs, &(struct verb){VERB, PATH, start, cancel, r});
-    return r;
-}
-
-struct bus_job *bus_read_job(struct bus_read *r)
-{
     return &r->j;
 }
