@@ -217,7 +217,9 @@ const char *order_meter(struct call *c)
         for (int k = 0; k < given && meter_orders[i].min[0] != INT64_MIN; k++)
             if (option_int(c->argv[3 + k], meter_orders[i].min[k], meter_orders[i].max[k], &n[k]) < 0)
                 return "a number is out of its range; see fluksosim(1)";
-        return meter_orders[i].run(m, n, c->argv[3]);
+        const char *wrong = meter_orders[i].run(m, n, c->argv[3]);
+        buses_run(&c->s->buses, 0, &c->s->in); /* it shows at once */
+        return wrong;
     }
     return "a meter takes no such order; see fluksosim(1)";
 }

@@ -145,7 +145,7 @@ static const struct order orders[] = {
     {"load", "n", {0}, {WATTS_MAX}, {0}, order_load, "load WATTS: more load on main"},
     {"speed", "s", {0}, {0}, {0}, order_speed, "speed N: household seconds per second; 0: stand still"},
     {"advance", "n", {0}, {400 * DAY_MS}, {0}, order_advance, "advance MS: household time passes at once"},
-    {"meter", "ssSS", {0}, {0}, {0}, order_meter, "meter [BUS/]UNIT ORDER …: to a meter, see fluksosim(1)"},
+    {"meter", "ssSS", {0}, {0}, {0}, order_meter, "meter [BUS/]UNIT ORDER [N]...: to a meter, see fluksosim(1)"},
     {"bus", "ss", {0}, {0}, {0}, order_bus, "bus N unplug|replug|garbage: to an RS-485 line"},
     {"stats", "", {0}, {0}, {0}, order_stats, "stats: a line of JSON: what is true, what was asked"},
     {"help", "", {0}, {0}, {0}, order_help, "help: this"},
