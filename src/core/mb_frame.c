@@ -2,11 +2,11 @@
 
 #include <string.h>
 
-#define READ_MAX   250 /* bytes of words in an answer */
-#define MBAP_HEAD  6   /* bytes before what its length counts */
-#define MBAP_LEN   254 /* the most that its length may say */
-#define EXCEPTION  0x80
-#define SHORTEST   5 /* bytes of the shortest RTU frame: an exception */
+#define READ_MAX  250 /* bytes of words in an answer */
+#define MBAP_HEAD 6   /* bytes before what its length counts */
+#define MBAP_LEN  254 /* the most that its length may say */
+#define EXCEPTION 0x80
+#define SHORTEST  5 /* bytes of the shortest RTU frame: an exception */
 
 uint16_t mb_frame_crc(const uint8_t *p, size_t n)
 {
@@ -189,16 +189,11 @@ void mb_frame_words(const struct mb_request *r, const uint8_t *p, const struct m
 const char *mb_exception_name(int code)
 {
     static const char *const names[] = {
-        [1] = "illegal function",
-        [2] = "illegal data address",
-        [3] = "illegal data value",
-        [4] = "device failure",
-        [5] = "acknowledge: it takes long",
-        [6] = "device busy",
-        [7] = "negative acknowledge",
-        [8] = "memory parity error",
-        [10] = "gateway path unavailable",
-        [11] = "gateway target failed to respond",
+        [1] = "illegal function",           [2] = "illegal data address",
+        [3] = "illegal data value",         [4] = "device failure",
+        [5] = "acknowledge: it takes long", [6] = "device busy",
+        [7] = "negative acknowledge",       [8] = "memory parity error",
+        [10] = "gateway path unavailable",  [11] = "gateway target failed to respond",
     };
     const char *name = code > 0 && code < (int)ARRAY_LEN(names) ? names[code] : NULL;
 

@@ -25,7 +25,7 @@
 #define MB_FRAME_REQUEST 8 /* bytes of a request in RTU */
 
 struct mb_request {
-    uint8_t unit, function; /* 3 or 4 */
+    uint8_t unit, function;  /* 3 or 4 */
     uint16_t address, count; /* 1 .. 125 */
     uint16_t transaction;    /* MBAP */
 };

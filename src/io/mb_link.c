@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SILENCE_US  1750  /* at least, between two frames on a wire: 3.5 characters at 19200 baud (the standard's) */
-#define REMOTE_BAUD 9600  /* of a line behind a serial server: what its bytes may take at most */
+#define SILENCE_US  1750 /* at least, between two frames on a wire: 3.5 characters at 19200 baud (the standard's) */
+#define REMOTE_BAUD 9600 /* of a line behind a serial server: what its bytes may take at most */
 #define CUT_US      50000 /* an answer that stops for this long in the middle is over; adapters hand on in lots of 16 ms */
 #define GARBLED     5     /* bytes that no frame holds: as many as the shortest answer has */
 #define NEVER       INT64_MAX
@@ -27,8 +27,8 @@
 struct mb_link {
     const struct modbus *lib; /* NULL: MBAP */
     modbus_t *ctx;
-    int fd;   /* that of ctx, but of MBAP our own */
-    int lock; /* a second descriptor of a serial line, which holds the lock; -1 */
+    int fd;       /* that of ctx, but of MBAP our own */
+    int lock;     /* a second descriptor of a serial line, which holds the lock; -1 */
     char *device; /* NULL: TCP */
     enum mb_rs485 rs485;
     int64_t char_us; /* what a character takes; 0: nothing that counts (MBAP) */
@@ -52,7 +52,7 @@ static int64_t now_us(void)
 /* libmodbus takes 9600 for any speed that it does not know, and says nothing. */
 static bool speed_is_known(int baud)
 {
-    static const int known[] = {300,    600,    1200,   2400,   4800,   9600,   19200,  38400,
+    static const int known[] = {300,   600,    1200,   2400,   4800,   9600,   19200,  38400,
                                 57600, 115200, 230400, 460800, 500000, 921600, 1000000};
 
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
@@ -239,11 +239,16 @@ static ssize_t take(struct mb_link *l, uint8_t *p, size_t size)
     return -1;
 }
 
+/* How long the line is silent between two frames. */
+static int64_t silence_us(const struct mb_link *l)
+{
+    return l->char_us * 7 / 2 > SILENCE_US ? l->char_us * 7 / 2 : SILENCE_US;
+}
+
 /* The line as it must be before a request: silent for long enough, and nothing left to read. */
 static int make_ready(struct mb_link *l)
 {
-    int64_t silence = l->char_us * 7 / 2 > SILENCE_US ? l->char_us * 7 / 2 : SILENCE_US;
-    int64_t free_us = l->device ? l->last_us + silence : 0;
+    int64_t free_us = l->device ? l->last_us + silence_us(l) : 0;
     uint8_t old[MB_FRAME_RTU];
     int rc;
 
@@ -373,11 +378,12 @@ enum mb_outcome mb_link_read(struct mb_link *l, int unit, int function, int addr
 size_t mb_link_drain(struct mb_link *l, int quiet_ms, int max_ms)
 {
     int64_t start_us = now_us(), end_us = start_us + (int64_t)max_ms * 1000, until_us = start_us;
+    int64_t quiet = (int64_t)quiet_ms * 1000 > silence_us(l) ? (int64_t)quiet_ms * 1000 : silence_us(l);
     size_t bytes = 0;
 
     for (;;) {
         int64_t quiet_us = l->last_us > start_us ? l->last_us : start_us;
-        until_us = quiet_us + (int64_t)quiet_ms * 1000;
+        until_us = quiet_us + quiet;
         if (wait_until(l, until_us < end_us ? until_us : end_us) <= 0)
             break;
         ssize_t n = take(l, l->buf, sizeof l->buf);

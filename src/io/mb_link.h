@@ -20,11 +20,11 @@
 
 enum mb_rs485 { MB_RS485_NONE, MB_RS485_KERNEL, MB_RS485_RTS, MB_RS485_RTS_LOW };
 
-struct mb_line { /* strings are the caller's */
+struct mb_line {        /* strings are the caller's */
     const char *device; /* serial; NULL: TCP */
     const char *host;
     int port;
-    bool rtu;  /* over TCP: RTU frames, as transparent serial servers carry them */
+    bool rtu; /* over TCP: RTU frames, as transparent serial servers carry them */
     int baud;
     char parity; /* 'N', 'E', 'O' */
     int stop_bits;
@@ -35,7 +35,8 @@ struct mb_link;
 
 /* Open it: 0, or a negative errno with words for people ("/dev/ttyUSB0: No such file or directory"). A serial line is
  * locked against a second opener (TIOCEXCL, flock). Takes at most connect_ms, name look-ups apart. */
-int mb_link_open(struct mb_link **link, const struct mb_line *line, int connect_ms, char error[MB_LINK_ERROR]) MUSTCHECK;
+int mb_link_open(struct mb_link **link, const struct mb_line *line, int connect_ms,
+                 char error[MB_LINK_ERROR]) MUSTCHECK;
 void mb_link_close(struct mb_link *link);
 
 /* Other speed and parity on an open serial line (a search): as mb_link_open(). */
