@@ -1,27 +1,9 @@
 #include "core/mb_words.h"
 
+#include "core/mb_frame.h"
 #include "core/num.h"
-#include "core/util.h"
 
 #include <stdio.h>
-
-const char *mb_exception_name(int code)
-{
-    static const char *const names[] = {
-        [1] = "illegal function",
-        [2] = "illegal data address",
-        [3] = "illegal data value",
-        [4] = "device failure",
-        [5] = "acknowledge",
-        [6] = "busy",
-        [7] = "negative acknowledge",
-        [8] = "memory parity error",
-        [10] = "no path behind the gateway",
-        [11] = "no answer behind the gateway",
-    };
-
-    return code > 0 && (size_t)code < ARRAY_LEN(names) && names[code] ? names[code] : "unknown";
-}
 
 const char *mb_words(char words[MB_WORDS], enum mb_outcome outcome, int exception, int unit, int timeout_ms,
                      const char *why)

@@ -6,9 +6,6 @@
 
 #define MB_WORDS 160
 
-/* "illegal data address"; of a code that Modbus does not name "unknown". */
-const char *mb_exception_name(int code);
-
 /* "unit 3 did not answer within 0.5 s", "unit 3 refused: exception 2 (illegal data address)" … ; why: what the line
  * said (NULL or "": nothing), told when it is the line's fault. Returns words; "" with MB_OK. */
 const char *mb_words(char words[MB_WORDS], enum mb_outcome outcome, int exception, int unit, int timeout_ms,
