@@ -22,7 +22,7 @@ BUILD = Path(os.environ.get("FLUKSOD_BUILD") or ROOT / "build-test")
 FULL = os.environ.get("FLUKSOD_FULL") == "1"
 TIMEOUT = 30  # seconds: generous, for sanitizers on two busy cores
 
-SANITIZER = re.compile(r"^.*(?:ERROR: \w+Sanitizer|runtime error:).*$", re.M)
+SANITIZER = re.compile(r"^.*(?:(?:ERROR|WARNING): \w+Sanitizer|runtime error:).*$", re.M)
 CRASHES = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE}
 
 
