@@ -13,7 +13,7 @@ import tty
 from pymodbus.datastore import ModbusServerContext, ModbusSlaveContext, ModbusSparseDataBlock
 from pymodbus.framer.rtu_framer import ModbusRtuFramer
 from pymodbus.framer.socket_framer import ModbusSocketFramer
-from pymodbus.server import ModbusSerialServer, ModbusTcpServer
+from pymodbus.server.async_io import ModbusSerialServer, ModbusTcpServer
 
 CLOSED_S = 0.02  # how often an end that nobody has open is looked at
 
@@ -39,11 +39,30 @@ class Nothing(Registers):
         super().__init__([], 0)
 
 
+class Units(ModbusServerContext):
+    """pymodbus asks for the list of units, and then waits for a request: it is one list, which changes meanwhile."""
+
+    def __init__(self):
+        super().__init__(slaves={}, single=False)
+        self.present = []
+
+    def slaves(self):
+        return self.present
+
+    def put(self, unit, meter):
+        self[unit] = meter
+        self.present[:] = super().slaves()
+
+    def take(self, unit):
+        del self[unit]
+        self.present[:] = super().slaves()
+
+
 class Bus:
     """Units on one line. A muted one keeps its registers and says nothing."""
 
     def __init__(self):
-        self.context = ModbusServerContext(slaves={}, single=False)
+        self.context = Units()
         self.units = {}
 
     def add(self, unit, function, words, limit):
@@ -51,13 +70,13 @@ class Bus:
         parts = {"hr": store, "ir": Nothing()} if function == 3 else {"hr": Nothing(), "ir": store}
         meter = ModbusSlaveContext(di=Nothing(), co=Nothing(), zero_mode=True, **parts)
         self.units[unit] = store, meter
-        self.context[unit] = meter
+        self.context.put(unit, meter)
 
     def mute(self, unit, on):
         if on and unit in self.context:
-            del self.context[unit]
+            self.context.take(unit)
         elif not on:
-            self.context[unit] = self.units[unit][1]
+            self.context.put(unit, self.units[unit][1])
 
     def set(self, unit, words):
         self.units[unit][0].setValues(0, {address: word for address, word in words})
