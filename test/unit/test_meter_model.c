@@ -252,6 +252,43 @@ static void traps_are_in_the_files(void **state)
                      0x101e);
 }
 
+/* Of the text with one piece of it replaced. */
+static bool same_with(const char *piece, const char *other)
+{
+    char text[sizeof whole + 100];
+    const char *at = strstr(whole, piece);
+
+    assert_non_null(at);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - whole), whole, other, at + strlen(piece));
+    struct meter_model *a = meter_model_parse("acme-one", whole, strlen(whole), error),
+                       *b = meter_model_parse("acme-one", text, strlen(text), error);
+    assert_non_null(a);
+    if (!b)
+        fail_msg("%s", error);
+    bool same = meter_model_same(a, b);
+    meter_model_free(a);
+    meter_model_free(b);
+    return same;
+}
+
+static void what_changes_how_a_meter_is_read_makes_another_model(void **state)
+{
+    (void)state;
+    assert_true(same_with("Odd.", "Even."));
+    assert_true(same_with("\"medium\"", "\"high\""));
+    assert_false(same_with("\"little\"", "\"big\""));
+    assert_false(same_with("\"max_read\": 64", "\"max_read\": 65"));
+    assert_false(same_with("\"careful_read\": 12", "\"careful_read\": 10"));
+    assert_false(same_with("\"scale\": 0.01", "\"scale\": 0.1"));
+    assert_false(same_with("65532", "65531"));
+    assert_false(same_with("float32", "int32"));
+    assert_false(same_with("voltage_l1", "voltage_l2"));
+    assert_false(same_with("2147483648", "2147483647"));
+    assert_false(same_with(", 2147483648", ""));
+    assert_false(same_with("\"phases\": 3", "\"phases\": 1"));
+    assert_false(same_with("\"scale\": 0.01, \"function\": 3", "\"scale\": 0.01"));
+}
+
 static void a_model_as_the_api_tells_it(void **state)
 {
     struct meter_model *m = meter_model_parse("acme-one", whole, strlen(whole), error);
@@ -293,6 +330,7 @@ int main(void)
         cmocka_unit_test(all_models_are_there),
         cmocka_unit_test(defaults_are_what_the_model_has_and_nothing_twice),
         cmocka_unit_test(traps_are_in_the_files),
+        cmocka_unit_test(what_changes_how_a_meter_is_read_makes_another_model),
         cmocka_unit_test(a_model_as_the_api_tells_it),
     };
 
