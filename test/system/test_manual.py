@@ -76,7 +76,8 @@ def members(node):
     return schema["properties"]
 
 
-@pytest.mark.parametrize("section, node", [("The whole", []), ("A member of registers", ["properties", "registers", "items"]),
+@pytest.mark.parametrize("section, node", [("The whole", []),
+                                           ("A member of registers", ["properties", "registers", "items"]),
                                            ("A member of identify", ["properties", "identify", "items"])])
 def test_every_member_of_a_model(section, node):
     """fluksod-meter(5) names each member, with its default, and no other."""
@@ -100,7 +101,8 @@ def test_the_example_of_a_model(tmp_path):
     page = source("fluksod-meter.5")
     text = re.search(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed", page, re.M | re.S)[1]
     (tmp_path / "acme-m1.json").write_text(text)
-    dump = subprocess.run([BUILD / "test/meter_dump", tmp_path / "acme-m1.json"], capture_output=True, check=True, timeout=60)
+    dump = subprocess.run([BUILD / "test/meter_dump", tmp_path / "acme-m1.json"], capture_output=True, check=True,
+                          timeout=60)
     assert json.loads(dump.stdout)[0]["models"] == ["M1", "M1 plus"]
 
 

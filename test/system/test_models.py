@@ -132,7 +132,7 @@ def test_a_model_that_is_not_there(api, id):
 
 
 def test_an_owner_adds_and_changes_models_by_files(api):
-    """No restart: the files are read when somebody asks. The owner's come first; a broken one is told, not passed over."""
+    """No restart: files are read when somebody asks. The owner's come first; a broken one is told, not passed over."""
     own = json.loads((METERS / "eastron-sdm120.json").read_text()) | {"vendor": "Home", "models": ["Mine"]}
     api.own.mkdir()
     (api.own / "a-first.json").write_text("// mine\n" + json.dumps(own))
