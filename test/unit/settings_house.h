@@ -86,7 +86,8 @@ static inline void demolish(struct house *h)
 
 static inline struct settings_base base_of(const struct house *h)
 {
-    return (struct settings_base){h->file, h->saved, h->now, h->whole, h->board_minor};
+    return (struct settings_base){
+        .file = h->file, .saved = h->saved, .now = h->now, .whole = h->whole, .board_minor = h->board_minor};
 }
 
 static inline void take(struct house *h, struct settings_change *c)
