@@ -35,8 +35,8 @@ enum mb_refused {
 enum mb_note {
     MB_NOTE_RESET,  /* a counter was set anew and confirmed: what is published goes on from where it was */
     MB_NOTE_WRAP,   /* it passed its end */
-    MB_NOTE_REFUSED /* the first of a row of values that were refused; milli is what was said, but of NaN and no value
-                     */
+    MB_NOTE_REFUSED /* the first of a row of values that were refused: why, and milli as it was said, but 0 of NaN and
+                       no value. A counter that rises in large steps is not told of: it waits a moment, and is right. */
 };
 
 struct mb_channel { /* a quantity of a meter that feeds a sensor */
