@@ -36,7 +36,7 @@ struct mb_threads {
 /* A meter as its thread has it. */
 struct mb_unit {
     int unit;
-    struct meter_model model; /* how words become values; without its registers and texts */
+    struct meter_model model; /* of it, what decoding and re-planning look at */
     struct mb_plan plan;      /* the bus's lock */
     struct mb_stats stats;    /* likewise */
     unsigned longest;         /* words of the longest answer there ever was */

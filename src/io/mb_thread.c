@@ -215,6 +215,16 @@ static int64_t mono_ms(void)
     return (int64_t)(uv_hrtime() / 1000000);
 }
 
+/* What decoding and re-planning look at; the rest is not ours to keep. */
+static void keep_model(struct meter_model *to, const struct meter_model *from)
+{
+    to->low_word_first = from->low_word_first;
+    to->low_byte_first = from->low_byte_first;
+    to->careful_read = from->careful_read;
+    memcpy(to->no_value, from->no_value, sizeof to->no_value);
+    memcpy(to->n_no_value, from->n_no_value, sizeof to->n_no_value);
+}
+
 static void copy_meters(struct mb_bus *b, const struct mb_bus_config *c)
 {
     size_t most = 0;
@@ -228,10 +238,7 @@ static void copy_meters(struct mb_bus *b, const struct mb_bus_config *c)
 
         u->unit = from->unit;
         mb_plan_init(&u->plan, from->model, from->quantities, from->n_quantities);
-        u->model = *from->model;
-        u->model.registers = NULL;
-        u->model.n_registers = 0;
-        u->model.vendor = u->model.names = u->model.confidence = NULL;
+        keep_model(&u->model, from->model);
         most = u->plan.n_registers > most ? u->plan.n_registers : most;
         b->meters[i].interval_ms = from->interval_ms;
         b->meters[i].timeout_ms = from->timeout_ms > 0 ? from->timeout_ms : MB_TIMEOUT_MS;
