@@ -54,7 +54,7 @@ class BusProbe:
 
     def lines(self):
         """All that it said so far; a line that is not whole yet is left out."""
-        return [json.loads(line) for line in self.proc.stdout().split("\n")[:-1]]
+        return [json.loads(line) for line in self.proc.stdout().split("\n")[1:-1]]
 
     def of(self, meter_key):
         return [line for line in self.lines() if line.get("meter") == meter_key]

@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-import busprobe
 import fault_slave as fault
 from busprobe import BusProbe, bus, meter, model, values
 from fault_slave import SerialSlave, TcpSlave
@@ -314,10 +313,10 @@ def test_a_request_of_people_is_answered_behind_the_seconds(serial, probe, folde
     one.ask("line", 8, unit=99, address=0, timeout=120)
     line = one.wait_for("the failure", ticket=8)[0]
     assert line["outcome"] == "timeout" and line["words"] == "unit 99 did not answer within 0.12 s" and line["raw"] == []
-    slave.next(2, fault.exception(2))
-    one.ask("line", 9, unit=2, address=0)
-    wait_until(lambda: one.wait_for("an exception", outcome="exception"), "it")  # its poll's or the ask's
-    one.wait_for("the answer", ticket=9)
+    slave.always[2] = fault.refuses(777)
+    one.ask("line", 9, unit=2, address=776)
+    line = one.wait_for("the refusal", ticket=9)[0]
+    assert line["exception"] == 2 and line["words"] == "unit 2: exception 2 (illegal data address)"
     assert {line["outcome"] for line in one.of("m1")} == {"ok"}
 
 
@@ -396,9 +395,9 @@ def test_words_for_a_line_that_cannot_be_opened(serial, probe, folder, spawn):
                 bus("speed", f"device={serial([2], 'second').path} baud=12345", meter("m2", 2, path)) +
                 bus("kernel", f"device={serial([3], 'third').path} rs485=kernel", meter("m3", 3, path)) +
                 bus("port", f"tcp=127.0.0.1:{free_port()}", meter("m1", 1, path)) +
-                bus("name", "tcp=no-such-host.invalid:502", meter("m1", 1, path)))
+                bus("name", "tcp=no..name:502", meter("m1", 1, path)))
     parts = {"none": "No such file", "file": "cannot open it", "speed": "its speed is none", "kernel": "RS-485 mode",
-             "port": "Connection refused", "name": "no-such-host.invalid: "}
+             "port": "Connection refused", "name": "no..name: "}
     for key, words in parts.items():
         assert words in one.wait_for(f"words of {key}", bus=key, line=False)[0]["words"]
     # Whoever comes first of the two has it.
