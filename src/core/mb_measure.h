@@ -35,8 +35,8 @@ enum mb_refused {
 enum mb_note {
     MB_NOTE_RESET,  /* a counter was set anew and confirmed: what is published goes on from where it was */
     MB_NOTE_WRAP,   /* it passed its end */
-    MB_NOTE_REFUSED /* the first of a row of values that were refused; milli is what was said, but of NaN and no value
-                     */
+    MB_NOTE_REFUSED /* the first of a row of values that were refused: why, and milli as it was said, but 0 of NaN and
+                       no value. A counter that rises in large steps is not told of: it waits a moment, and is right. */
 };
 
 struct mb_channel { /* a quantity of a meter that feeds a sensor */
@@ -44,6 +44,7 @@ struct mb_channel { /* a quantity of a meter that feeds a sensor */
     uint8_t quantity, kind;  /* kind: enum reading_kind */
     bool scaled;             /* times the ratio */
     bool refusing;           /* the last value was refused */
+    bool floats;             /* its steps grow with it: 24 bits of mantissa */
     uint8_t zeros;           /* in a row, of a counter that had a value */
     int64_t low, high;       /* of what is said times ratio, in thousandths */
     int64_t first, first_ms; /* the first value ever, not confirmed yet; first_ms 0: none */
@@ -66,7 +67,7 @@ struct mb_measure {
 };
 
 struct mb_measure_host {
-    /* hub_emit(): a gauge before the counter that came with it, in the order in which they were said. */
+    /* hub_emit(), in the order in which values were said. */
     void (*emit)(void *ctx, const struct reading *r);
     /* May be NULL. why: of MB_NOTE_REFUSED. */
     void (*note)(void *ctx, const struct mb_measured *m, uint8_t quantity, enum mb_note what, enum mb_refused why,

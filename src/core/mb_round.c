@@ -2,11 +2,13 @@
 
 #include <string.h>
 
-#define QUIET_NUM   3 /* a unit that did not answer is left alone for 3/2 of its timeout */
-#define QUIET_DEN   2
-#define UNSURE      8 /* a failure is forgotten after so many answers */
-#define UNSURE_MAX  64
-#define JITTER_PART 4 /* the last quarter of a probe's distance is drawn */
+#define QUIET_NUM     3 /* a unit that did not answer is left alone for 3/2 of its timeout */
+#define QUIET_DEN     2
+#define UNSURE        8 /* a failure is forgotten after so many answers */
+#define UNSURE_MAX    64
+#define URGENT_ROUNDS 3     /* a line that was busy for less may be so because someone just died */
+#define TOGETHER_MS   60000 /* who went silent so close together went for the same reason: a cable, a fuse */
+#define JITTER_PART   4     /* the last quarter of a probe's distance is drawn */
 
 enum patience {
     PATIENT,
@@ -43,6 +45,16 @@ static uint32_t draw(struct mb_round *r)
     r->random ^= r->random >> 7;
     r->random ^= r->random << 17;
     return (uint32_t)(r->random >> 32);
+}
+
+/* Neighbouring seeds are far apart then; 0 would stay 0 (splitmix64). */
+static uint64_t mixed(uint64_t seed)
+{
+    seed += UINT64_C(0x9e3779b97f4a7c15);
+    seed = (seed ^ seed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    seed = (seed ^ seed >> 27) * UINT64_C(0x94d049bb133111eb);
+    seed ^= seed >> 31;
+    return seed ? seed : 1;
 }
 
 static void set_state(struct mb_meter *m, enum mb_state to, int64_t now)
@@ -105,24 +117,24 @@ static void turn_round(struct mb_round *r, int64_t now, int64_t length)
     if (start <= r->started_ms)
         return;
     r->started_ms = start;
-    r->without += r->wanting;
-    r->ask_without += r->ask_wanting;
-    r->probed = r->pressed = r->wanting = r->ask_wanting = false;
+    r->tight = r->cramped && !r->given;
+    r->busy = !r->idle;
+    r->without += r->starved && !r->given;
+    r->ask_without += r->ask_starved;
+    r->probed = r->pressed = r->given = r->idle = r->cramped = r->starved = r->ask_starved = false;
 }
 
 static void start(struct mb_round *r, int64_t now)
 {
     r->started_ms = now - (now - r->base_ms) % MB_ROUND_MIN_MS;
-    r->probed = r->pressed = r->pressing = r->asked = r->wanting = r->ask_wanting = false;
+    r->probed = r->pressed = r->given = r->idle = r->cramped = r->starved = r->ask_starved = false;
+    r->tight = r->busy = r->pressing = r->asked = false;
     r->without = r->ask_without = 0;
 }
 
 void mb_round_init(struct mb_round *r, struct mb_meter *meters, size_t n, uint64_t seed, int64_t mono_ms)
 {
-    *r = (struct mb_round){.meters = meters,
-                           .n = n,
-                           .random = seed ? seed : UINT64_C(0x9e3779b97f4a7c15), /* 0 would stay 0 */
-                           .base_ms = mono_ms};
+    *r = (struct mb_round){.meters = meters, .n = n, .random = mixed(seed), .base_ms = mono_ms};
     start(r, mono_ms);
     for (size_t i = 0; i < n; i++)
         meters[i] = (struct mb_meter){.interval_ms = meters[i].interval_ms,
@@ -157,12 +169,11 @@ static void take(const struct mb_round *r, size_t *best, size_t i)
 static enum patience patience(const struct mb_round *r, const struct mb_meter *m, int64_t now, int64_t length)
 {
     int64_t waited = now - max64(m->due_ms, m->quiet_ms);
+    bool eager = m->state == MB_SUSPECT || m->eager;
 
-    if (r->pressed)
+    if (r->pressed || r->given || (eager ? !r->tight || waited < length : r->without < MB_FORCE))
         return PATIENT;
-    if (m->state == MB_SUSPECT || m->eager)
-        return waited < length ? PATIENT : waited < 2 * length ? PRESSES : URGENT;
-    return r->without < MB_FORCE ? PATIENT : r->without == MB_FORCE ? PRESSES : URGENT;
+    return !r->busy || (eager && waited < URGENT_ROUNDS * length) ? PRESSES : URGENT;
 }
 
 /* When the living ones need the line again. */
@@ -191,7 +202,8 @@ static void crowded(struct mb_round *r, struct view *v, size_t i, int64_t length
     const struct mb_meter *m = &r->meters[i];
     enum patience p = patience(r, m, v->now, length);
 
-    r->wanting |= m->state == MB_OFFLINE && !m->eager;
+    r->cramped = true;
+    r->starved |= m->state == MB_OFFLINE && !m->eager;
     if (p == PATIENT)
         v->blocked = true;
     else
@@ -209,7 +221,7 @@ static void look_at_others(struct mb_round *r, struct view *v, int64_t length)
             v->other_ms = min64(v->other_ms, at);
             continue;
         }
-        if (m->state != MB_SUSPECT && r->probed && v->living) {
+        if (m->state == MB_OFFLINE && r->probed && v->living) {
             v->blocked = true;
             continue;
         }
@@ -234,14 +246,14 @@ static int ask_rank(struct mb_round *r, const struct view *v, int asking_ms)
         return -1;
     if (room(r, v, asking_ms))
         return 0;
-    r->ask_wanting = true;
-    return r->ask_without < MB_FORCE_ASK ? -1 : r->ask_without > MB_FORCE_ASK;
+    r->ask_starved = true;
+    return r->ask_without < MB_FORCE_ASK ? -1 : r->busy;
 }
 
 static enum mb_turn give_ask(struct mb_round *r)
 {
     r->ask_without = 0;
-    r->ask_wanting = false;
+    r->ask_starved = false;
     r->asked = true;
     return MB_TURN_ASK;
 }
@@ -261,6 +273,7 @@ enum mb_turn mb_round_next(struct mb_round *r, int64_t mono_ms, int asking_ms, s
     turn_round(r, mono_ms, length);
     look_at_fine(r, &v);
     look_at_others(r, &v, length);
+    r->idle |= v.fine == r->n;
     int ask = ask_rank(r, &v, asking_ms);
     if (v.urgent < r->n)
         return give(r, v.urgent, true, meter);
@@ -291,10 +304,24 @@ static void leave_alone(struct mb_meter *m, int64_t now)
     m->quiet_ms = max64(m->quiet_ms, now + (int64_t)m->timeout_ms * QUIET_NUM / QUIET_DEN);
 }
 
+/* One is back: those that went silent with it may be, too. */
+static void wake_others(struct mb_round *r, int64_t since_ms, int64_t now)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        struct mb_meter *m = &r->meters[i];
+        if (m->state != MB_OFFLINE || llabs(m->since_ms - since_ms) > TOGETHER_MS)
+            continue;
+        m->eager = true;
+        m->due_ms = min64(m->due_ms, now);
+    }
+}
+
 static void answered(struct mb_round *r, struct mb_meter *m, int64_t now)
 {
     bool probe = m->state == MB_NEW || m->state == MB_OFFLINE;
 
+    if (m->state == MB_OFFLINE)
+        wake_others(r, m->since_ms, now);
     m->failures = 0;
     m->unsure -= m->unsure > 0;
     m->eager = false;
@@ -351,6 +378,7 @@ enum mb_state mb_round_done(struct mb_round *r, size_t meter, bool ok, int64_t m
     enum mb_state state = m->state;
     bool probe = state == MB_NEW || state == MB_OFFLINE;
 
+    turn_round(r, mono_ms, round_length(r)); /* what became of it counts in the round in which it is known */
     if (r->pressing && state == MB_OFFLINE && !m->eager)
         r->without = 0;
     if (ok)
@@ -359,6 +387,7 @@ enum mb_state mb_round_done(struct mb_round *r, size_t meter, bool ok, int64_t m
         failed(r, m, mono_ms);
     r->probed |= probe && !ok;
     r->pressed |= r->pressing && !ok;
+    r->given |= state != MB_FINE && !r->pressing && !ok;
     r->pressing = false;
     return state;
 }
@@ -374,7 +403,7 @@ void mb_round_line_down(struct mb_round *r, int64_t mono_ms)
 {
     for (size_t i = 0; i < r->n; i++) {
         struct mb_meter *m = &r->meters[i];
-        if (m->state == MB_OFFLINE)
+        if (m->state == MB_OFFLINE && mono_ms - m->since_ms > TOGETHER_MS)
             continue;
         m->probe_ms = 0; /* because of the line */
         set_state(m, MB_OFFLINE, mono_ms);
@@ -389,11 +418,8 @@ void mb_round_line_up(struct mb_round *r, int64_t mono_ms)
         m->quiet_ms = 0; /* nothing of before comes late on a line that was closed */
         if (m->state != MB_OFFLINE)
             continue;
-        m->eager = m->probe_ms <= 2 * MB_PROBE_MIN_MS;
-        if (m->eager)
-            m->due_ms = mono_ms;
-        else
-            m->due_ms = min64(m->due_ms, mono_ms + MB_PROBE_MIN_MS);
+        m->eager = !m->probe_ms;
+        m->due_ms = m->eager ? mono_ms : mono_ms + MB_PROBE_MIN_MS;
     }
 }
 

@@ -18,8 +18,8 @@
  *   OFFLINE        one round in MB_FORCE
  *   people's asks  one round in MB_FORCE_ASK (scan, read, the proxy)
  *
- * At most one probe a round fails while another meter lives. A round is the shortest interval of the living ones, but
- * MB_ROUND_MIN_MS .. MB_ROUND_MAX_MS. */
+ * At most one OFFLINE meter a round is probed in vain while another one lives. A round is the shortest interval of the
+ * living ones, but MB_ROUND_MIN_MS .. MB_ROUND_MAX_MS. */
 #ifndef CORE_MB_ROUND_H
 #define CORE_MB_ROUND_H
 
@@ -51,23 +51,30 @@ struct mb_meter { /* of the round */
     int probe_ms;     /* OFFLINE: the present distance of probes */
     unsigned failures;
     unsigned unsure; /* failures of late: who has them comes last of those that are due together */
-    bool eager;      /* NEW, or OFFLINE because the line was gone: it does not wait for room for long */
+    bool eager;      /* NEW, or OFFLINE and what it went with is back: it does not wait for room for long */
     uint64_t missed; /* intervals in which it was not asked, or did not answer */
 };
 
 struct mb_round {
     struct mb_meter *meters; /* the caller's array, of which the round keeps the order */
     size_t n;
-    uint64_t random;           /* of the jitter: seeded by the owner */
-    int drain_ms;              /* the owner's to set at any time: what a failure takes beyond the timeout; 0 at first */
-    int64_t base_ms;           /* intervals begin there and at each multiple of theirs */
-    int64_t started_ms;        /* of the round that runs */
-    bool probed;               /* a probe failed in it */
-    bool pressed;              /* someone failed in it for whom there was no room */
-    bool pressing;             /* the turn that was given last was for whom there is no room */
-    bool asked;                /* the last turn for which there was room was people's */
-    bool wanting, ask_wanting; /* in it: a probe that is due, an ask, found no room */
-    unsigned without, ask_without; /* rounds in which that was so, since there was one */
+    uint64_t random;    /* of the jitter: seeded by the owner */
+    int drain_ms;       /* the owner's to set at any time: what a failure takes beyond the timeout; 0 at first */
+    int64_t base_ms;    /* intervals begin there and at each multiple of theirs */
+    int64_t started_ms; /* of the round that runs */
+    /* in it: */
+    bool probed;           /* a probe failed */
+    bool pressed;          /* someone failed for whom there was no room */
+    bool given;            /* someone who may not answer had room, and did not */
+    bool idle;             /* there was a moment in which no living one was due */
+    bool cramped, starved; /* someone who may not answer was due and had no room; so was one that is OFFLINE */
+    bool ask_starved;      /* there was no room for people */
+    /* of the one before: */
+    bool tight, busy;              /* who may not answer had no room at all; the line never rested */
+    unsigned without, ask_without; /* rounds without room for those that are OFFLINE, for people, since they had it */
+    /* of the last turn: */
+    bool pressing; /* it was given to one for whom there is no room */
+    bool asked;    /* it was people's */
 };
 
 enum mb_turn { MB_TURN_WAIT, MB_TURN_POLL, MB_TURN_PROBE, MB_TURN_ASK };
@@ -91,7 +98,7 @@ void mb_round_hush(struct mb_round *r, size_t meter, int64_t mono_ms);
 /* The line is gone: nobody can answer, all are OFFLINE. */
 void mb_round_line_down(struct mb_round *r, int64_t mono_ms);
 
-/* The line is there again: who was offline because of it, or not for long, is probed at once. */
+/* The line is there again: who went offline with it, or shortly before, is probed at once. */
 void mb_round_line_up(struct mb_round *r, int64_t mono_ms);
 
 const char *mb_state_name(enum mb_state s); /* "new", "ok", "suspect", "offline" */
