@@ -8,8 +8,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,23 +66,12 @@ fail:
     return rc;
 }
 
-int mb_connect(const char *host, int port, int connect_ms, char error[MB_LINK_ERROR])
+int mb_connect(const struct addrinfo *addresses, int connect_ms)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG}, *list;
-    char service[12];
+    int64_t deadline_ms = now_ms() + connect_ms;
     int rc = -EHOSTUNREACH;
 
-    snprintf(service, sizeof service, "%d", port);
-    int e = getaddrinfo(host, service, &hints, &list);
-    if (e != 0) {
-        snprintf(error, MB_LINK_ERROR, "%.100s: %s", host, e == EAI_SYSTEM ? strerror(errno) : gai_strerror(e));
-        return -EHOSTUNREACH;
-    }
-    int64_t deadline_ms = now_ms() + connect_ms;
-    for (const struct addrinfo *a = list; a && rc < 0; a = a->ai_next)
+    for (const struct addrinfo *a = addresses; a && rc < 0; a = a->ai_next)
         rc = try_one(a, deadline_ms);
-    freeaddrinfo(list);
-    if (rc < 0)
-        snprintf(error, MB_LINK_ERROR, "%.100s:%d: %s", host, port, strerror(-rc));
     return rc;
 }

@@ -5,8 +5,10 @@
 #include "core/util.h"
 #include "io/mb_link.h"
 
-/* A connected descriptor that does not block; or a negative errno, with words. Every address of the name is tried; all
- * of them together take at most connect_ms, the look-up apart. */
-int mb_connect(const char *host, int port, int connect_ms, char error[MB_LINK_ERROR]) MUSTCHECK;
+struct addrinfo;
+
+/* A connected descriptor that does not block; or a negative errno. Every address is tried; all of them together take at
+ * most connect_ms. */
+int mb_connect(const struct addrinfo *addresses, int connect_ms) MUSTCHECK;
 
 #endif

@@ -8,6 +8,7 @@
 #define IO_MB_IMPL_H
 
 #include "core/mb_plan.h"
+#include "io/mb_names.h"
 #include "io/mb_thread.h"
 
 #include <pthread.h>
@@ -36,7 +37,7 @@ struct mb_threads {
 /* A meter as its thread has it. */
 struct mb_unit {
     int unit;
-    struct meter_model model; /* how words become values; without its registers and texts */
+    struct meter_model model; /* of it, what decoding and re-planning look at */
     struct mb_plan plan;      /* the bus's lock */
     struct mb_stats stats;    /* likewise */
     unsigned longest;         /* words of the longest answer there ever was */
@@ -54,7 +55,7 @@ struct mb_bus {
 
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool stop, news; /* news: an ask came */
+    bool stop, news; /* news: an ask came, or a name was looked up */
     struct mb_ask asks[MB_ASKS];
     size_t n_asks;
 
@@ -66,15 +67,18 @@ struct mb_bus {
 
     /* the thread's */
     struct mb_line line;
-    struct mb_link *link;      /* NULL: the line is down */
-    char words[MB_LINK_ERROR]; /* why, as it was said last; "": it was not said yet */
-    unsigned attempts;         /* to open it, that failed in a row */
-    int64_t open_ms;           /* when it is tried next */
-    unsigned silent;           /* requests in a row that nobody answered */
-    bool remarked[2];          /* on an echo, on noise */
-    unsigned noisy;            /* answers in a row with something before them */
-    int hushed;                /* a unit that is no meter of this bus and did not answer people; -1 */
-    int64_t hushed_ms;         /* it is left alone until then */
+    bool named;                 /* host is a name */
+    struct addrinfo *found;     /* the addresses that it led to last */
+    struct mb_look_up *look_up; /* under way */
+    struct mb_link *link;       /* NULL: the line is down */
+    char words[MB_LINK_ERROR];  /* why, as it was said last; "": it was not said yet */
+    unsigned attempts;          /* to open it, that failed in a row */
+    int64_t open_ms;            /* when it is tried next */
+    unsigned silent;            /* requests in a row that nobody answered */
+    bool remarked[2];           /* on an echo, on noise */
+    unsigned noisy;             /* answers in a row with something before them */
+    int hushed;                 /* a unit that is no meter of this bus and did not answer people; -1 */
+    int64_t hushed_ms;          /* it is left alone until then */
     struct mb_round round;
     struct mb_meter *meters; /* of the round, n */
     struct mb_unit *units;   /* likewise */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -145,10 +146,22 @@ static int open_serial(struct mb_link *l, const struct mb_line *line, char error
 
 static int open_tcp(struct mb_link *l, const struct mb_line *line, int connect_ms, char error[MB_LINK_ERROR])
 {
-    int fd = mb_connect(line->host, line->port, connect_ms, error);
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_NUMERICHOST}, *own = NULL;
+    char service[12];
 
-    if (fd < 0)
+    snprintf(service, sizeof service, "%d", line->port);
+    int e = line->addresses ? 0 : getaddrinfo(line->host, service, &hints, &own);
+    if (e != 0) {
+        snprintf(error, MB_LINK_ERROR, "%.100s: %s", line->host, gai_strerror(e));
+        return -EHOSTUNREACH;
+    }
+    int fd = mb_connect(own ? own : line->addresses, connect_ms);
+    if (own)
+        freeaddrinfo(own);
+    if (fd < 0) {
+        snprintf(error, MB_LINK_ERROR, "%.100s:%d: %s", line->host, line->port, strerror(-fd));
         return fd;
+    }
     l->fd = fd;
     if (!line->rtu)
         return 0;

@@ -23,6 +23,7 @@ enum mb_rs485 { MB_RS485_NONE, MB_RS485_KERNEL, MB_RS485_RTS, MB_RS485_RTS_LOW }
 struct mb_line {        /* strings are the caller's */
     const char *device; /* serial; NULL: TCP */
     const char *host;
+    const struct addrinfo *addresses; /* of the host (io/mb_names.h); NULL: host is numbers */
     int port;
     bool rtu; /* over TCP: RTU frames, as transparent serial servers carry them */
     int baud;
@@ -34,7 +35,7 @@ struct mb_line {        /* strings are the caller's */
 struct mb_link;
 
 /* Open it: 0, or a negative errno with words for people ("/dev/ttyUSB0: No such file or directory"). A serial line is
- * locked against a second opener (TIOCEXCL, flock). Takes at most connect_ms, name look-ups apart. */
+ * locked against a second opener (TIOCEXCL, flock). Takes at most connect_ms. */
 int mb_link_open(struct mb_link **link, const struct mb_line *line, int connect_ms,
                  char error[MB_LINK_ERROR]) MUSTCHECK;
 void mb_link_close(struct mb_link *link);

@@ -7,6 +7,7 @@
 #include "core/mb_frame.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,14 +107,55 @@ static bool connect_line(struct mb_bus *b, char words[MB_LINK_ERROR])
     return true;
 }
 
+static void not_opened(struct mb_bus *b, const char *words)
+{
+    b->open_ms = next_attempt_ms(b);
+    tell_down(b, words);
+}
+
+static void found(void *bus)
+{
+    struct mb_bus *b = bus;
+
+    pthread_mutex_lock(&b->lock);
+    b->news = true;
+    pthread_cond_signal(&b->wake);
+    pthread_mutex_unlock(&b->lock);
+}
+
+/* Each time that the line is opened its host's name is looked up anew. 1: it is known; 0: not yet; negative: not at
+ * all. */
+static int find_host(struct mb_bus *b, char words[MB_LINK_ERROR])
+{
+    struct addrinfo *list;
+
+    if (!b->named)
+        return 1;
+    if (!b->look_up)
+        b->look_up = mb_look_up_new(b->line.host, b->line.port, found, b);
+    int rc = mb_look_up_take(b->look_up, &list, words);
+    if (rc == 0)
+        return 0;
+    mb_look_up_free(b->look_up);
+    b->look_up = NULL;
+    if (rc < 0)
+        return rc;
+    if (b->found)
+        freeaddrinfo(b->found);
+    b->line.addresses = b->found = list;
+    return 1;
+}
+
 static void open_line(struct mb_bus *b)
 {
     char words[MB_LINK_ERROR];
+    int rc = find_host(b, words);
 
+    if (rc == 0)
+        return;
     b->attempts++; /* it counts as one that failed until somebody answers */
-    if (!connect_line(b, words)) {
-        b->open_ms = next_attempt_ms(b);
-        tell_down(b, words);
+    if (rc < 0 || !connect_line(b, words)) {
+        not_opened(b, words);
         return;
     }
     b->words[0] = '\0';
@@ -261,7 +303,7 @@ static void put_words(const struct mb_bus *b, struct mb_result *r, int unit, int
             say(r, "an answer to something else came in place of that of unit %d", unit);
         break;
     case MB_GONE:
-        say(r, "the line is away: %.120s", b->words);
+        say(r, "the line is away: %.120s", b->words[0] ? b->words : "it is being opened");
         break;
     }
 }
@@ -595,13 +637,13 @@ static void while_down(struct mb_bus *b)
     const struct reply gone = {.outcome = MB_GONE};
     struct mb_ask a;
 
-    if (now_ms() >= b->open_ms) {
+    if (now_ms() >= b->open_ms)
         open_line(b);
+    if (b->link)
         return;
-    }
     while (take_ask(b, 0, &a))
         answer(b, &a, &gone, &nothing);
-    rest(b, b->open_ms, true);
+    rest(b, b->look_up ? INT64_MAX : b->open_ms, true);
 }
 
 static void turn(struct mb_bus *b)
@@ -638,5 +680,7 @@ void *mb_poll_run(void *bus)
     }
     if (b->link)
         mb_link_close(b->link);
+    if (b->look_up)
+        mb_look_up_free(b->look_up);
     return NULL;
 }
