@@ -105,13 +105,13 @@ static void line_close(struct proxy_line **at)
     struct proxy_client *next;
 
     *at = l->next;
+    if (l->listener)
+        uv_close((uv_handle_t *)&l->listener->tcp, on_listener_closed);
     for (struct proxy_client *c = l->proxy->clients; c; c = next) {
         next = c->next;
         if (strcmp(c->bus, l->bus) == 0)
             proxy_client_close(c);
     }
-    if (l->listener)
-        uv_close((uv_handle_t *)&l->listener->tcp, on_listener_closed);
     free(l->listen);
     free(l);
 }

@@ -15,8 +15,10 @@
 #define KEEP_S     60     /* of TCP's own probes */
 
 #define SERIAL_UNITS 247
+#define ASKS         (MB_ASKS / 2) /* at one bus at once: people, and jobs, get through too */
 
 static void advance(struct proxy_client *c);
+static void next_turn(struct bus_proxy *p, const char *bus);
 
 /* ---- the end of one ---- */
 
@@ -33,6 +35,7 @@ static void on_closed(uv_handle_t *handle)
 void proxy_client_close(struct proxy_client *c)
 {
     struct bus_proxy *p = c->proxy;
+    bool asked = c->state == PROXY_ASKS;
 
     if (c->state == PROXY_CLOSES)
         return;
@@ -43,10 +46,11 @@ void proxy_client_close(struct proxy_client *c)
             break;
         }
     p->n_clients--;
-    if (p->app->buses)
-        buses_forget(p->app->buses, c->ask);
+    buses_forget(p->app->buses, c->ask);
     uv_close((uv_handle_t *)&c->tcp, on_closed);
     uv_close((uv_handle_t *)&c->timer, on_closed);
+    if (asked)
+        next_turn(p, c->bus);
 }
 
 /* ---- answers ---- */
@@ -91,10 +95,11 @@ static void on_answer(void *ctx, const struct bus_answer *a)
     if (a->outcome == MB_OK && a->n_words == c->request.count) {
         c->proxy->answers++;
         send_out(c, mb_proxy_answer(&c->request, a->words, c->out));
-        return;
+    } else {
+        c->proxy->failed++;
+        refuse(c, mb_proxy_code(a->outcome, a->exception));
     }
-    c->proxy->failed++;
-    refuse(c, mb_proxy_code(a->outcome, a->exception));
+    next_turn(c->proxy, c->bus);
 }
 
 /* Its answer did not come in time; or it is silent, or does not read. */
@@ -102,7 +107,7 @@ static void on_time(uv_timer_t *timer)
 {
     struct proxy_client *c = timer->data;
 
-    if (c->state != PROXY_ASKS) {
+    if (c->state != PROXY_ASKS && c->state != PROXY_WAITS) {
         proxy_client_close(c);
         return;
     }
@@ -110,6 +115,7 @@ static void on_time(uv_timer_t *timer)
     c->ask = 0;
     c->proxy->failed++;
     refuse(c, MB_PROXY_BUSY);
+    next_turn(c->proxy, c->bus);
 }
 
 /* ---- requests ---- */
@@ -143,12 +149,30 @@ static void ask(struct proxy_client *c)
     c->ask = buses_ask(buses, c->bus, &a, on_answer, c, why);
     if (c->ask) {
         c->state = PROXY_ASKS;
-        uv_timer_start(&c->timer, on_time, ANSWER_MS, 0);
         return;
     }
     c->proxy->failed++;
     enum bus_state state = buses_state(buses, c->bus, &state_why);
     refuse(c, state == BUS_UP || state == BUS_DOWN ? MB_PROXY_BUSY : MB_PROXY_NO_PATH);
+}
+
+/* Who waits for longest asks next, while there may be one more. */
+static void next_turn(struct bus_proxy *p, const char *bus)
+{
+    for (;;) {
+        struct proxy_client *first = NULL;
+        unsigned asks = 0;
+        for (struct proxy_client *c = p->clients; c; c = c->next) {
+            if (strcmp(c->bus, bus) != 0)
+                continue;
+            asks += c->state == PROXY_ASKS;
+            if (c->state == PROXY_WAITS && (!first || c->turn < first->turn))
+                first = c;
+        }
+        if (!first || asks >= ASKS)
+            return;
+        ask(first);
+    }
 }
 
 /* A broadcast has no answer, and above 247 there is nobody. */
@@ -164,7 +188,10 @@ static void take(struct proxy_client *c, enum mb_proxy_take t)
     p->requests++;
     c->heard_ms = app_mono_ms(p->app);
     if (t == MB_PROXY_ASK && can_be_there(c)) {
-        ask(c);
+        c->state = PROXY_WAITS;
+        c->turn = p->requests;
+        uv_timer_start(&c->timer, on_time, ANSWER_MS, 0);
+        next_turn(p, c->bus);
         return;
     }
     p->refused++;

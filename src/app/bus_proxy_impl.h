@@ -11,10 +11,10 @@
 
 #include <stdbool.h>
 
-/*   READS ── a read ──► ASKS ── answer, or none in time ──► WRITES ── written ──► READS
- *   READS ── anything else ─────────────────────────────► WRITES
+/*   READS ── a read ──► WAITS ── few others ask ──► ASKS ── answer ──► WRITES ── written ──► READS
+ *   READS ── anything else, or no answer in time ────────────────────► WRITES
  *   any: gone, silent for too long, no Modbus, its bus's proxy ends ──► CLOSES */
-enum proxy_state { PROXY_READS, PROXY_ASKS, PROXY_WRITES, PROXY_CLOSES };
+enum proxy_state { PROXY_READS, PROXY_WAITS, PROXY_ASKS, PROXY_WRITES, PROXY_CLOSES };
 
 struct proxy_client {
     struct proxy_client *next;
@@ -27,7 +27,8 @@ struct proxy_client {
     uv_timer_t timer;
     int handles;
     uv_write_t write;
-    uint64_t ask; /* at the bus; 0: none */
+    uint64_t ask;  /* at the bus; 0: none */
+    uint64_t turn; /* WAITS: who has the lowest is next */
     struct mb_proxy_request request;
     uint8_t in[MB_PROXY_FRAME], out[MB_PROXY_FRAME];
     size_t in_len;
