@@ -88,12 +88,16 @@ static void put_head(struct metrics_body *b, struct jsonw *w, const struct statu
     stats_walk(v->stats, put_number, &walk);
 }
 
-/* False when there are no more. */
+/* False when there are no more: the stage is over then, and nothing was written. */
 static bool put_many(struct metrics_body *b, struct jsonw *w, const struct status_view *v)
 {
     struct number_walk walk = {w, b->last};
 
-    return v->stats->more && v->stats->more(v->stats->more_module, &b->cursor, put_number, &walk);
+    if (v->stats->more && v->stats->more(v->stats->more_module, &b->cursor, put_number, &walk))
+        return true;
+    b->stage++;
+    b->cursor = 0;
+    return false;
 }
 
 static void put_sample(struct jsonw *w, const char *name, const struct sensor *s, int kind, bool with_unit,
@@ -149,8 +153,8 @@ bool metrics_body_more(struct metrics_body *b, const struct status_view *v, stru
         return false;
     if (b->stage == METRICS_HEAD)
         put_head(b, w, v);
-    else if (b->stage == METRICS_MANY)
-        walking = put_many(b, w, v);
+    else if (b->stage == METRICS_MANY && put_many(b, w, v))
+        walking = true;
     else
         walking = put_sensors(w, v, &b->cursor, b->stage == METRICS_AGES);
     if (!walking) {
