@@ -1,5 +1,6 @@
-/* The RS-485 lines of the simulator: each a pseudo-terminal with meters on it that answer Modbus RTU. It reads no clock:
- * milliseconds are handed to it. A line is silent for BUS_SILENCE_MS before what was not a frame is forgotten. */
+/* The RS-485 lines of the simulator: each a pseudo-terminal with meters on it that answer Modbus RTU. It reads no
+ * clock: milliseconds are handed to it. A line is silent for BUS_SILENCE_MS before what was not a frame is forgotten.
+ */
 #ifndef SIM_BUS_H
 #define SIM_BUS_H
 

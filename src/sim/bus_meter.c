@@ -9,9 +9,9 @@
 #include "sim/rng.h"
 
 #define DAY_S    86400
-#define DAY_FROM 7 /* o'clock: tariff 1 from here … */
+#define DAY_FROM 7  /* o'clock: tariff 1 from here … */
 #define DAY_TO   22 /* … to here, else tariff 2 */
-#define GAP      8 /* registers around those it has that it reads as 0 */
+#define GAP      8  /* registers around those it has that it reads as 0 */
 
 static const char *const roles[ROLES] = {"main", "solar", "boiler", "grid", "l1", "l2", "l3"};
 

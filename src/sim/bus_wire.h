@@ -1,5 +1,5 @@
-/* Modbus RTU on the meters' side: requests out of bytes, answers into bytes, written from "Modbus over serial line" V1.02
- * and "Modbus application protocol" V1.1b3 alone. It never knows a meter, a line or a clock.
+/* Modbus RTU on the meters' side: requests out of bytes, answers into bytes, written from "Modbus over serial line"
+ * V1.02 and "Modbus application protocol" V1.1b3 alone. It never knows a meter, a line or a clock.
  *
  *   request     unit  function 3|4  address  count      CRC      (two bytes each, high byte first)
  *   answer      unit  function      bytes    words …    CRC      (low byte first)

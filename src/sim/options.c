@@ -241,7 +241,8 @@ static int take(struct options *o, int opt, const char *value)
 
     switch (opt) {
     case BOARD:
-        return parse_board(value, &o->board) == 0 ? 0 : complain("--board", value, "a board it can be (flm02, flx, none)");
+        return parse_board(value, &o->board) == 0 ? 0
+                                                  : complain("--board", value, "a board it can be (flm02, flx, none)");
     case HARDWARE:
         return parse_model(value, &o->model) == 0 ? 0 : complain("--hardware", value, "one of 2.0, 2.1, 2.2");
     case LINK:

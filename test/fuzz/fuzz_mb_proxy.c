@@ -1,9 +1,10 @@
-/* Fuzzer: what a client of a bus's proxy sends, as a stream, taken in one piece and byte by byte. Both must find the same
- * requests; what is asked can be asked, and an answer to it takes apart again. */
+/* Fuzzer: what a client of a bus's proxy sends, as a stream, taken in one piece and byte by byte. Both must find the
+ * same requests; what is asked can be asked, and an answer to it takes apart again. */
 #include "fuzz.h"
 
 #include "core/mb_proxy.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -70,8 +70,18 @@ static void what_cannot_be_read_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const uint8_t bytes[] = {0, 1, 0, 0, 0, 6, 1, 4, (uint8_t)(rows[i].address >> 8), (uint8_t)rows[i].address,
-                                 (uint8_t)(rows[i].count >> 8), (uint8_t)rows[i].count};
+        const uint8_t bytes[] = {0,
+                                 1,
+                                 0,
+                                 0,
+                                 0,
+                                 6,
+                                 1,
+                                 4,
+                                 (uint8_t)(rows[i].address >> 8),
+                                 (uint8_t)rows[i].address,
+                                 (uint8_t)(rows[i].count >> 8),
+                                 (uint8_t)rows[i].count};
         assert_int_equal(take(bytes, sizeof bytes, &r), rows[i].refuse ? MB_PROXY_REFUSE : MB_PROXY_ASK);
         assert_int_equal(r.refuse, rows[i].refuse);
     }

@@ -212,7 +212,7 @@ static void registers_are_as_the_file_says(void **state)
 }
 
 #define LITTLE(bytes)                                                                                                  \
-    "{\"vendor\": \"T\", \"models\": [\"T\"], \"phases\": 1, \"function\": 3, \"word_order\": \"little\", " bytes                    \
+    "{\"vendor\": \"T\", \"models\": [\"T\"], \"phases\": 1, \"function\": 3, \"word_order\": \"little\", " bytes      \
     "\"registers\": [{\"quantity\": \"energy_import\", \"address\": 4, \"type\": \"uint64\", \"scale\": 0.000001}]}"
 
 static void orders_of_words_and_bytes(void **state)
