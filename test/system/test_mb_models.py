@@ -91,5 +91,5 @@ def test_values_are_encoded_as_written_by_hand():
     assert words("abb-b23", "energy_import", 10) == ([("0x5000", "0x0"), ("0x5001", "0x0"), ("0x5002", "0x0"),
                                                       ("0x5003", "0x1")], 10_000)
     assert words("abb-b23", "frequency", 50) == ([("0x5b2c", "0x1388")], 50_000)
-    assert words("siemens-pac2200", "energy_import", 1.5)[0][0] == (words("siemens-pac2200", "energy_import", 1.5)[0][0][0],
-                                                                    "0x3ff8")
+    siemens, milli = words("siemens-pac2200", "energy_import", 1.5)
+    assert [word for _, word in siemens] == ["0x3ff8", "0x0", "0x0", "0x0"] and milli == 1_500
