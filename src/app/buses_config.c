@@ -14,33 +14,11 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static bool same_register(const struct meter_register *a, const struct meter_register *b)
-{
-    return a->address == b->address && a->quantity == b->quantity && a->type == b->type && a->words == b->words &&
-           a->function == b->function && a->scale_micro == b->scale_micro;
-}
-
-/* The file of a model may say something else now. */
-static bool same_model(const struct meter_model *a, const struct meter_model *b)
-{
-    if (a == b)
-        return true;
-    if (!a || !b || strcmp(a->id, b->id) != 0 || a->n_registers != b->n_registers)
-        return false;
-    for (size_t i = 0; i < a->n_registers; i++)
-        if (!same_register(&a->registers[i], &b->registers[i]))
-            return false;
-    return a->low_word_first == b->low_word_first && a->low_byte_first == b->low_byte_first &&
-           a->max_read == b->max_read && a->careful_read == b->careful_read &&
-           memcmp(a->no_value, b->no_value, sizeof a->no_value) == 0 &&
-           memcmp(a->n_no_value, b->n_no_value, sizeof a->n_no_value) == 0;
-}
-
 static bool same_meter(const struct meter_settings *a, const struct meter_settings *b)
 {
     return strcmp(a->key, b->key) == 0 && a->unit == b->unit && a->interval_ms == b->interval_ms &&
            a->timeout_ms == b->timeout_ms && a->pause_ms == b->pause_ms && a->n_wanted == b->n_wanted &&
-           (a->n_wanted == 0 || memcmp(a->wanted, b->wanted, a->n_wanted) == 0) && same_model(a->model, b->model);
+           (a->n_wanted == 0 || memcmp(a->wanted, b->wanted, a->n_wanted) == 0) && meter_model_same(a->model, b->model);
 }
 
 /* The next one that is asked, at or after place *at; NULL: there is none. */

@@ -119,7 +119,7 @@ static void note(void *ctx, const struct mb_measured *m, uint8_t quantity, enum 
     case MB_NOTE_REFUSED:
         if (why == MB_REFUSED_RANGE || why == MB_REFUSED_RATE)
             log_note("meter %s: %s of %s %s is not taken: %s", m->key, name, value, quantity_unit(quantity),
-                     why == MB_REFUSED_RANGE ? "it is more than its connection can"
+                     why == MB_REFUSED_RANGE ? "it is beyond what its connection can have"
                                              : "it does not go on from the last");
         else
             log_note("meter %s: %s is not taken: %s", m->key, name,
