@@ -39,6 +39,9 @@ enum mb_state { MB_NEW, MB_FINE, MB_SUSPECT, MB_OFFLINE, MB_STATES };
 #define MB_ROUND_MIN_MS 1000
 #define MB_ROUND_MAX_MS 5000
 
+#define MB_TIMEOUT_MS 500 /* where neither settings nor model say one */
+#define MB_PAUSE_MS   5   /* between two requests, at least 3.5 characters */
+
 struct mb_meter { /* of the round */
     /* set by the owner before mb_round_init() */
     int interval_ms, timeout_ms, pause_ms;
