@@ -20,7 +20,7 @@ static const struct service *const services[] = {
     &service_api_live,    &service_api_log,     &service_flukso,      &service_influx,        &service_derive,
     &service_board,       &service_sync,        &service_selftest,    &service_support,       &service_api_settings,
     &service_api_secrets, &service_api_sensors, &service_phase_match, &service_restart,       &service_api_jobs,
-    &service_api_index,
+    &service_api_models,  &service_api_index,
 };
 
 #define SERVICES ARRAY_LEN(services)
