@@ -98,68 +98,67 @@ static void what_is_not_said_has_its_default(void **state)
     meter_model_free(m);
 }
 
+static const struct {
+    const char *text, *says;
+} mistakes[] = {
+    {"{\n  \"vendor\" \"A\"}", "line 2, column 12: a colon is missing"},
+    {"[]", "a list is not an object"},
+    {"{}", "vendor: is missing"},
+    {HEAD "\"registers\":[]}", "registers: is empty"},
+    {HEAD "\"max_read\":9}", "registers: is missing"},
+    {HEAD "\"colour\":\"red\"" TAIL, "colour: unknown key"},
+    {HEAD "\"phases\":1" TAIL, "phases: is given twice"},
+    {"{\"phases\":2}", "phases: 2 is not 1 or 3"},
+    {"{\"function\":1}", "function: 1 is not 3 or 4"},
+    {"{\"models\":[]}", "models: is empty"},
+    {"{\"models\":[\"a, b\"]}", "models[0]: holds a comma"},
+    {"{\"vendor\":\"\"}", "vendor: is not 1 to 64 characters long"},
+    {"{\"vendor\":\"a\\nb\"}", "vendor: holds a control character"},
+    {HEAD "\"word_order\":\"middle\"" TAIL, "word_order: \"middle\" is not one of big, little"},
+    {HEAD "\"max_read\":126" TAIL, "max_read: 126 is not in 1 to 125"},
+    {HEAD "\"max_read\":1.5" TAIL, "max_read: 1.5 is not a whole number"},
+    {HEAD "\"max_read\":4,\"careful_read\":5" TAIL, "careful_read: 5 is more than max_read, 4"},
+    {HEAD "\"timeout\":0.01" TAIL, "timeout: 0.01 is not in 0.02 to 10"},
+    {HEAD "\"serial\":{\"parity\":\"M\"}" TAIL, "serial.parity: \"M\" is not one of N, E, O"},
+    {HEAD "\"serial\":{\"unit\":0}" TAIL, "serial.unit: 0 is not in 1 to 247"},
+    {HEAD "\"no_value\":{\"int24\":[0]}" TAIL, "no_value.int24: unknown key"},
+    {HEAD "\"no_value\":{\"int16\":[\"0x10000\"]}" TAIL, "no_value.int16: \"0x10000\" is not in 0 to 0xffff"},
+    {HEAD "\"no_value\":{\"uint64\":[1e300]}" TAIL, "no_value.uint64: 1e+300 is not in 0 to 0xfffffffffffffffe"},
+    {HEAD "\"no_value\":{\"int16\":[1,2,3]}" TAIL, "no_value.int16: has not 1 or 2 members"},
+    {HEAD "\"identify\":[{\"address\":0,\"words\":1}]" TAIL, "identify[0]: needs either text or number"},
+    {HEAD "\"identify\":[{\"address\":0,\"words\":1,\"number\":65536}]" TAIL,
+     "identify[0]: number does not fit into its words (4 at most)"},
+    {HEAD "\"identify\":[{\"address\":0,\"words\":1,\"text\":\"abc\"}]" TAIL,
+     "identify[0]: text does not fit into its words, two characters each"},
+    {HEAD "\"registers\":[" POWER "," POWER "]}", "registers[1].quantity: power has a register already"},
+    {HEAD "\"registers\":[{\"quantity\":\"watts\",\"address\":0,\"type\":\"int16\"}]}",
+     "registers[0].quantity: \"watts\" is not a quantity, such as power, voltage_l1 or energy_import"},
+    {HEAD "\"registers\":[" POWER ",{\"quantity\":\"voltage\",\"address\":1,\"type\":\"int24\"}]}",
+     "registers[1].type: \"int24\" is not one of int16, uint16, int32, uint32, int64, uint64, float32, float64"},
+    {HEAD "\"registers\":[{\"quantity\":\"power\",\"type\":\"int16\"}]}", "registers[0].address: is missing"},
+    {HEAD "\"registers\":[{\"quantity\":\"power\",\"address\":\"12\",\"type\":\"int16\"}]}",
+     "registers[0].address: \"12\" is not a number or \"0x\" and hex digits"},
+    {HEAD "\"registers\":[{\"quantity\":\"power\",\"address\":65535,\"type\":\"int32\"}]}",
+     "registers[0]: ends behind register 65535"},
+    {HEAD "\"registers\":[{\"quantity\":\"power\",\"address\":0,\"type\":\"int16\",\"scale\":0}]}",
+     "registers[0].scale: 0 is not in 0.000001 to 1000000000"},
+    {HEAD "\"registers\":[{\"quantity\":\"power\",\"address\":0,\"type\":\"int16\",\"scale\":0.0000015}]}",
+     "registers[0].scale: 1.5e-06 is not a number with at most six decimals"},
+    {HEAD "\"max_read\":3,\"registers\":[" POWER ",{\"quantity\":\"voltage\",\"address\":1,\"type\":\"int64\"}]}",
+     "registers[1]: 4 words are more than careful_read or max_read, 3"},
+    {"{\"vendor\":\"A\",\"models\":[\"B\"],\"phases\":1" TAIL, "registers[0]: has no function, and the model has none"},
+    {HEAD "\"notes\":[\"a\",\"\"]" TAIL, "notes[1]: is not 1 to 500 characters long"},
+    {HEAD "\"checked_with\":\"a\"" TAIL, "checked_with: \"a\" is not a list"},
+    {HEAD "\"confidence\":\"full\"" TAIL, "confidence: \"full\" is not one of high, medium, low"},
+};
+
 static void a_mistake_is_told_with_its_place(void **state)
 {
-    static const struct {
-        const char *text, *says;
-    } rows[] = {
-        {"{\n  \"vendor\" \"A\"}", "line 2, column 12: a colon is missing"},
-        {"[]", "a list is not an object"},
-        {"{}", "vendor: is missing"},
-        {HEAD "\"registers\":[]}", "registers: is empty"},
-        {HEAD "\"max_read\":9}", "registers: is missing"},
-        {HEAD "\"colour\":\"red\"" TAIL, "colour: unknown key"},
-        {HEAD "\"phases\":1" TAIL, "phases: is given twice"},
-        {"{\"phases\":2}", "phases: 2 is not 1 or 3"},
-        {"{\"function\":1}", "function: 1 is not 3 or 4"},
-        {"{\"models\":[]}", "models: is empty"},
-        {"{\"models\":[\"a, b\"]}", "models[0]: holds a comma"},
-        {"{\"vendor\":\"\"}", "vendor: is not 1 to 64 characters long"},
-        {"{\"vendor\":\"a\\nb\"}", "vendor: holds a control character"},
-        {HEAD "\"word_order\":\"middle\"" TAIL, "word_order: \"middle\" is not one of big, little"},
-        {HEAD "\"max_read\":126" TAIL, "max_read: 126 is not in 1 to 125"},
-        {HEAD "\"max_read\":1.5" TAIL, "max_read: 1.5 is not a whole number"},
-        {HEAD "\"max_read\":4,\"careful_read\":5" TAIL, "careful_read: 5 is more than max_read, 4"},
-        {HEAD "\"timeout\":0.01" TAIL, "timeout: 0.01 is not in 0.02 to 10"},
-        {HEAD "\"serial\":{\"parity\":\"M\"}" TAIL, "serial.parity: \"M\" is not one of N, E, O"},
-        {HEAD "\"serial\":{\"unit\":0}" TAIL, "serial.unit: 0 is not in 1 to 247"},
-        {HEAD "\"no_value\":{\"int24\":[0]}" TAIL, "no_value.int24: unknown key"},
-        {HEAD "\"no_value\":{\"int16\":[\"0x10000\"]}" TAIL, "no_value.int16: \"0x10000\" is not in 0 to 0xffff"},
-        {HEAD "\"no_value\":{\"uint64\":[1e300]}" TAIL, "no_value.uint64: 1e+300 is not in 0 to 0xfffffffffffffffe"},
-        {HEAD "\"no_value\":{\"int16\":[1,2,3]}" TAIL, "no_value.int16: has not 1 or 2 members"},
-        {HEAD "\"identify\":[{\"address\":0,\"words\":1}]" TAIL, "identify[0]: needs either text or number"},
-        {HEAD "\"identify\":[{\"address\":0,\"words\":1,\"number\":65536}]" TAIL,
-         "identify[0]: number does not fit into its words (4 at most)"},
-        {HEAD "\"identify\":[{\"address\":0,\"words\":1,\"text\":\"abc\"}]" TAIL,
-         "identify[0]: text does not fit into its words, two characters each"},
-        {HEAD "\"registers\":[" POWER "," POWER "]}", "registers[1].quantity: power has a register already"},
-        {HEAD "\"registers\":[{\"quantity\":\"watts\",\"address\":0,\"type\":\"int16\"}]}",
-         "registers[0].quantity: \"watts\" is not a quantity, such as power, voltage_l1 or energy_import"},
-        {HEAD "\"registers\":[" POWER ",{\"quantity\":\"voltage\",\"address\":1,\"type\":\"int24\"}]}",
-         "registers[1].type: \"int24\" is not one of int16, uint16, int32, uint32, int64, uint64, float32, float64"},
-        {HEAD "\"registers\":[{\"quantity\":\"power\",\"type\":\"int16\"}]}", "registers[0].address: is missing"},
-        {HEAD "\"registers\":[{\"quantity\":\"power\",\"address\":\"12\",\"type\":\"int16\"}]}",
-         "registers[0].address: \"12\" is not a number or \"0x\" and hex digits"},
-        {HEAD "\"registers\":[{\"quantity\":\"power\",\"address\":65535,\"type\":\"int32\"}]}",
-         "registers[0]: ends behind register 65535"},
-        {HEAD "\"registers\":[{\"quantity\":\"power\",\"address\":0,\"type\":\"int16\",\"scale\":0}]}",
-         "registers[0].scale: 0 is not in 0.000001 to 1000000000"},
-        {HEAD "\"registers\":[{\"quantity\":\"power\",\"address\":0,\"type\":\"int16\",\"scale\":0.0000015}]}",
-         "registers[0].scale: 1.5e-06 is not a number with at most six decimals"},
-        {HEAD "\"max_read\":3,\"registers\":[" POWER ",{\"quantity\":\"voltage\",\"address\":1,\"type\":\"int64\"}]}",
-         "registers[1]: 4 words are more than careful_read or max_read, 3"},
-        {"{\"vendor\":\"A\",\"models\":[\"B\"],\"phases\":1" TAIL,
-         "registers[0]: has no function, and the model has none"},
-        {HEAD "\"notes\":[\"a\",\"\"]" TAIL, "notes[1]: is not 1 to 500 characters long"},
-        {HEAD "\"checked_with\":\"a\"" TAIL, "checked_with: \"a\" is not a list"},
-        {HEAD "\"confidence\":\"full\"" TAIL, "confidence: \"full\" is not one of high, medium, low"},
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct meter_model *m = meter_model_parse("a", rows[i].text, strlen(rows[i].text), error);
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        struct meter_model *m = meter_model_parse("a", mistakes[i].text, strlen(mistakes[i].text), error);
         assert_null(m);
-        assert_string_equal(error, rows[i].says);
+        assert_string_equal(error, mistakes[i].says);
     }
 }
 
