@@ -117,18 +117,17 @@ static void turn_round(struct mb_round *r, int64_t now, int64_t length)
     if (start <= r->started_ms)
         return;
     r->started_ms = start;
-    r->tight = r->cramped && !r->given;
     r->busy = !r->idle;
     r->without += r->starved && !r->given;
     r->ask_without += r->ask_starved;
-    r->probed = r->pressed = r->given = r->idle = r->cramped = r->starved = r->ask_starved = false;
+    r->probed = r->pressed = r->given = r->idle = r->starved = r->ask_starved = false;
 }
 
 static void start(struct mb_round *r, int64_t now)
 {
     r->started_ms = now - (now - r->base_ms) % MB_ROUND_MIN_MS;
-    r->probed = r->pressed = r->given = r->idle = r->cramped = r->starved = r->ask_starved = false;
-    r->tight = r->busy = r->pressing = r->asked = false;
+    r->probed = r->pressed = r->given = r->idle = r->starved = r->ask_starved = false;
+    r->busy = r->pressing = r->asked = false;
     r->without = r->ask_without = 0;
 }
 
@@ -149,20 +148,29 @@ void mb_round_init(struct mb_round *r, struct mb_meter *meters, size_t n, uint64
 
 /* ---- who is next ---- */
 
+/* Someone just failed: who was due already when that began, and may have died with it, comes behind those who became
+ * due meanwhile. Each takes a timeout to tell. */
+static bool put_behind(const struct mb_round *r, const struct mb_meter *m, int64_t now)
+{
+    return now < r->trouble_ms && m->due_ms < r->trouble_from_ms;
+}
+
 /* Due first; of those that are due together who answers reliably. */
-static bool before(const struct mb_round *r, size_t a, size_t b)
+static bool before(const struct mb_round *r, size_t a, size_t b, int64_t now)
 {
     const struct mb_meter *x = &r->meters[a], *y;
 
     if (b == r->n)
         return true;
     y = &r->meters[b];
+    if (put_behind(r, x, now) != put_behind(r, y, now))
+        return put_behind(r, y, now);
     return x->due_ms != y->due_ms ? x->due_ms < y->due_ms : x->unsure < y->unsure;
 }
 
-static void take(const struct mb_round *r, size_t *best, size_t i)
+static void take(const struct mb_round *r, size_t *best, size_t i, int64_t now)
 {
-    if (before(r, i, *best))
+    if (before(r, i, *best, now))
         *best = i;
 }
 
@@ -171,9 +179,9 @@ static enum patience patience(const struct mb_round *r, const struct mb_meter *m
     int64_t waited = now - max64(m->due_ms, m->quiet_ms);
     bool eager = m->state == MB_SUSPECT || m->eager;
 
-    if (r->pressed || r->given || (eager ? !r->tight || waited < length : r->without < MB_FORCE))
+    if (r->pressed || r->given || (eager ? waited < length : r->without < MB_FORCE))
         return PATIENT;
-    return !r->busy || (eager && waited < URGENT_ROUNDS * length) ? PRESSES : URGENT;
+    return !r->busy || now < r->trouble_ms || (eager && waited < URGENT_ROUNDS * length) ? PRESSES : URGENT;
 }
 
 /* When the living ones need the line again. */
@@ -187,7 +195,7 @@ static void look_at_fine(const struct mb_round *r, struct view *v)
         int64_t at = max64(m->due_ms, m->quiet_ms);
         v->fine_ms = min64(v->fine_ms, at);
         if (at <= v->now)
-            take(r, &v->fine, i);
+            take(r, &v->fine, i, v->now);
     }
 }
 
@@ -202,12 +210,11 @@ static void crowded(struct mb_round *r, struct view *v, size_t i, int64_t length
     const struct mb_meter *m = &r->meters[i];
     enum patience p = patience(r, m, v->now, length);
 
-    r->cramped = true;
     r->starved |= m->state == MB_OFFLINE && !m->eager;
     if (p == PATIENT)
         v->blocked = true;
     else
-        take(r, p == URGENT ? &v->urgent : &v->press, i);
+        take(r, p == URGENT ? &v->urgent : &v->press, i, v->now);
 }
 
 static void look_at_others(struct mb_round *r, struct view *v, int64_t length)
@@ -226,16 +233,17 @@ static void look_at_others(struct mb_round *r, struct view *v, int64_t length)
             continue;
         }
         if (room(r, v, m->timeout_ms))
-            take(r, m->state == MB_SUSPECT ? &v->suspect : &v->probe, i);
+            take(r, m->state == MB_SUSPECT ? &v->suspect : &v->probe, i, v->now);
         else
             crowded(r, v, i, length);
     }
 }
 
-static enum mb_turn give(struct mb_round *r, size_t i, bool pressing, size_t *meter)
+static enum mb_turn give(struct mb_round *r, size_t i, bool pressing, int64_t now, size_t *meter)
 {
     *meter = i;
     r->pressing = pressing;
+    r->turn_ms = now;
     return r->meters[i].state == MB_FINE || r->meters[i].state == MB_SUSPECT ? MB_TURN_POLL : MB_TURN_PROBE;
 }
 
@@ -276,18 +284,21 @@ enum mb_turn mb_round_next(struct mb_round *r, int64_t mono_ms, int asking_ms, s
     r->idle |= v.fine == r->n;
     int ask = ask_rank(r, &v, asking_ms);
     if (v.urgent < r->n)
-        return give(r, v.urgent, true, meter);
+        return give(r, v.urgent, true, mono_ms, meter);
     if (ask > 0)
         return give_ask(r);
-    if (v.fine < r->n)
-        return give(r, v.fine, false, meter);
+    if (v.fine < r->n) {
+        if (put_behind(r, &r->meters[v.fine], mono_ms))
+            r->trouble_ms = mono_ms; /* all others had their turn */
+        return give(r, v.fine, false, mono_ms, meter);
+    }
     if (v.suspect < r->n)
-        return give(r, v.suspect, false, meter);
+        return give(r, v.suspect, false, mono_ms, meter);
     if (v.press < r->n)
-        return give(r, v.press, true, meter);
+        return give(r, v.press, true, mono_ms, meter);
     if (v.probe < r->n && (ask < 0 || r->asked)) {
         r->asked = false;
-        return give(r, v.probe, false, meter);
+        return give(r, v.probe, false, mono_ms, meter);
     }
     if (ask == 0)
         return give_ask(r);
@@ -385,6 +396,10 @@ enum mb_state mb_round_done(struct mb_round *r, size_t meter, bool ok, int64_t m
         answered(r, m, mono_ms);
     else
         failed(r, m, mono_ms);
+    if (!ok) {
+        r->trouble_from_ms = r->turn_ms;
+        r->trouble_ms = mono_ms + round_length(r);
+    }
     r->probed |= probe && !ok;
     r->pressed |= r->pressing && !ok;
     r->given |= state != MB_FINE && !r->pressing && !ok;

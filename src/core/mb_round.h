@@ -65,19 +65,21 @@ struct mb_round {
     int drain_ms;       /* the owner's to set at any time: what a failure takes beyond the timeout; 0 at first */
     int64_t base_ms;    /* intervals begin there and at each multiple of theirs */
     int64_t started_ms; /* of the round that runs */
+    int64_t trouble_from_ms, trouble_ms; /* someone failed: when that began, and until when it changes the order */
     /* in it: */
-    bool probed;           /* a probe failed */
-    bool pressed;          /* someone failed for whom there was no room */
-    bool given;            /* someone who may not answer had room, and did not */
-    bool idle;             /* there was a moment in which no living one was due */
-    bool cramped, starved; /* someone who may not answer was due and had no room; so was one that is OFFLINE */
-    bool ask_starved;      /* there was no room for people */
+    bool probed;      /* a probe failed */
+    bool pressed;     /* someone failed for whom there was no room */
+    bool given;       /* someone who may not answer had room, and did not */
+    bool idle;        /* there was a moment in which no living one was due */
+    bool starved;     /* one that is OFFLINE was due and had no room */
+    bool ask_starved; /* there was no room for people */
     /* of the one before: */
-    bool tight, busy;              /* who may not answer had no room at all; the line never rested */
+    bool busy;                     /* the line never rested */
     unsigned without, ask_without; /* rounds without room for those that are OFFLINE, for people, since they had it */
     /* of the last turn: */
-    bool pressing; /* it was given to one for whom there is no room */
-    bool asked;    /* it was people's */
+    int64_t turn_ms; /* when it was given to a meter */
+    bool pressing;   /* it was given to one for whom there is no room */
+    bool asked;      /* it was people's */
 };
 
 enum mb_turn { MB_TURN_WAIT, MB_TURN_POLL, MB_TURN_PROBE, MB_TURN_ASK };

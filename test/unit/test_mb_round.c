@@ -316,6 +316,20 @@ static void line_gone_and_back(void **state)
     assert_in_range(meters[0].missed, 101, 102);
 }
 
+/* What was asked before the line went cannot come late on the new one. */
+static void a_new_line_is_not_quiet(void **state)
+{
+    (void)state;
+    one_that_lives(1000, 2000);
+    now = START + 1000;
+    assert_int_equal(next(), MB_TURN_POLL);
+    done(false, 2000);
+    mb_round_line_down(&line_round, now);
+    mb_round_line_up(&line_round, now + 100);
+    now += 100;
+    assert_int_equal(next(), MB_TURN_PROBE);
+}
+
 /* An adapter that is pulled: first nobody answers, then the path is gone. */
 static void who_went_with_the_line_comes_with_it(void **state)
 {
@@ -365,6 +379,7 @@ int main(void)
         cmocka_unit_test_setup(an_ask_without_room_comes_in_the_sixth_round, line_setup),
         cmocka_unit_test_setup(asks_and_probes_take_turns, line_setup),
         cmocka_unit_test_setup(line_gone_and_back, line_setup),
+        cmocka_unit_test_setup(a_new_line_is_not_quiet, line_setup),
         cmocka_unit_test_setup(who_went_with_the_line_comes_with_it, line_setup),
         cmocka_unit_test_setup(names, line_setup),
     };
