@@ -57,8 +57,13 @@ static void say(void)
 
 static void put(modbus_mapping_t *m, int first, int last, float value)
 {
-    for (int i = first; i <= last; i += 2)
-        modbus_set_float_abcd(value, m->tab_input_registers + i);
+    uint32_t bits;
+
+    memcpy(&bits, &value, sizeof bits); /* modbus_set_float_abcd() of 3.1.6 turns the bytes of each word round */
+    for (int i = first; i <= last; i += 2) {
+        m->tab_input_registers[i] = (uint16_t)(bits >> 16);
+        m->tab_input_registers[i + 1] = (uint16_t)bits;
+    }
 }
 
 static void raise_energies(modbus_mapping_t *m)
