@@ -54,6 +54,24 @@ const struct verb verbs[] = {
      "  fluksoctl flip 2\n"
      "Of an FLX board: flip of the port turns from off to on, or back.\n",
      verb_flip},
+    {"bus list", "[BUS...]", "the lines with meters, and how each of these is", NULL, verb_bus_list},
+    {"bus watch", "[--every SECONDS] [BUS...]", "how each meter answers, as it goes",
+     "In place on a terminal (q ends it); elsewhere a line for each state that changes and for errors.\n"
+     "--every, -n: seconds between two looks (1).\n",
+     verb_bus_watch},
+    {"bus scan", "[OPTION]... BUS|DEVICE|HOST:PORT", "which units answer on a line, and what they may be",
+     "  fluksoctl bus scan line1\n"
+     "  fluksoctl bus scan --baud 2400,9600,19200 --parity N,E /dev/ttyUSB0\n"
+     "--from N, --to N: units (1 to 247). --baud LIST|all, --parity LIST|all: of a serial line, in place of what the\n"
+     "settings say. --timeout S: how long each unit is waited for. --csv FILE: the new ones, for meters import.\n",
+     verb_bus_scan},
+    {"bus read", "[OPTION]... METER | BUS UNIT ADDRESS [COUNT] | --model MODEL BUS UNIT", "read registers of a meter now",
+     "  fluksoctl bus read boiler\n"
+     "  fluksoctl bus read --function 4 --type float32 line1 3 0x0034\n"
+     "  fluksoctl bus read --model eastron-sdm120 line1 3\n"
+     "ADDRESS is what goes over the wire, from 0. --function, -f: 3 (holding registers, unless given) or 4 (input\n"
+     "registers). --type, -t: int16 uint16 int32 uint32 int64 uint64 float32 float64. --timeout S.\n",
+     verb_bus_read},
     {"passwd", "[--code]", "set the password of the web pages",
      "--code: show a one-time code, with which the first password is set on the page.\n", verb_passwd},
     {"token add", "NAME [--read-only]", "make a token for a program, and show it once", NULL, verb_token_add},

@@ -32,6 +32,10 @@ VERB(verb_support); /* verbs_files.c */
 VERB(verb_backup);
 VERB(verb_restore);
 VERB(verb_log);      /* verbs_log.c */
+VERB(verb_bus_list); /* verbs_bus.c */
+VERB(verb_bus_watch);
+VERB(verb_bus_scan); /* verbs_scan.c */
+VERB(verb_bus_read); /* verbs_read.c */
 VERB(verb_complete); /* verbs_complete.c */
 VERB(verb_help);     /* main.c */
 
