@@ -88,7 +88,7 @@ static void reload(struct gateway *g)
     const struct settings_running running = {g->settings->device.id, g->settings->storage.path, saved};
     struct settings_load l;
 
-    settings_load(&l, g->options->settings_path, SETTINGS_KEEP, &running);
+    settings_load(&l, g->options->settings_path, SETTINGS_KEEP, &running, g->options->meters);
     cJSON_Delete(saved);
     settings_load_log(&l);
     if (l.settings) {
@@ -231,6 +231,7 @@ int gateway_run(const struct gateway_options *o, struct settings_load *loaded)
     g->options = o;
     g->app.loop = &loop;
     g->app.record_path = o->record_path;
+    g->app.meters = o->meters;
     g->app.restart = on_restart;
     g->app.restart_ctx = g;
     g->app.started_ms = app_mono_ms(&g->app);

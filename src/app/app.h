@@ -20,6 +20,7 @@ struct settings;
 struct desk;
 struct httpd;
 struct live;
+struct meter_finder;
 struct mqtt;
 struct secrets;
 struct store;
@@ -53,6 +54,8 @@ struct app {
     /* Bytes of the board's RS-485 port go to this line; NULL: nobody reads it. */
     void (*uart_bytes)(void *ctx, const uint8_t *bytes, size_t n);
     void *uart_ctx;
+    /* Models of meters (io/meter_files.h); any thread may ask it. */
+    const struct meter_finder *meters;
     struct errand errands[ERRANDS]; /* what services do for others; set in their new */
     void (*restart)(void *ctx);     /* end all in order, and start anew */
     void *restart_ctx;

@@ -29,6 +29,9 @@ enum mb_state { MB_NEW, MB_FINE, MB_SUSPECT, MB_OFFLINE, MB_STATES };
 #define MB_PROBE_MAX_MS 300000
 #define MB_FORCE        20
 
+#define MB_TIMEOUT_MS 500 /* where neither settings nor model say one */
+#define MB_PAUSE_MS   5   /* between two requests, at least 3.5 characters */
+
 struct mb_meter { /* of the round */
     /* set by the owner before mb_round_add() */
     int interval_ms, timeout_ms, pause_ms;
@@ -45,18 +48,18 @@ struct mb_meter { /* of the round */
 struct mb_round {
     struct mb_meter *meters; /* the caller's array, of which the round keeps the order */
     size_t n;
-    uint64_t random;         /* of the jitter: seeded by the owner */
-    int64_t started_ms;      /* of the round that runs */
-    bool probed;             /* in it */
-    unsigned without;        /* rounds since a probe that was due found no room */
+    uint64_t random;    /* of the jitter: seeded by the owner */
+    int64_t started_ms; /* of the round that runs */
+    bool probed;        /* in it */
+    unsigned without;   /* rounds since a probe that was due found no room */
 };
 
 enum mb_turn { MB_TURN_WAIT, MB_TURN_POLL, MB_TURN_PROBE, MB_TURN_ASK };
 
 void mb_round_init(struct mb_round *r, struct mb_meter *meters, size_t n, uint64_t seed, int64_t mono_ms);
 
-/* What to do now. POLL, PROBE: *meter is whom to ask. ASK: there is room for a request of asking_ms (its timeout), which
- * waits (asking_ms < 0: none does). WAIT: nothing before *until_ms (INT64_MAX: never). */
+/* What to do now. POLL, PROBE: *meter is whom to ask. ASK: there is room for a request of asking_ms (its timeout),
+ * which waits (asking_ms < 0: none does). WAIT: nothing before *until_ms (INT64_MAX: never). */
 enum mb_turn mb_round_next(struct mb_round *r, int64_t mono_ms, int asking_ms, size_t *meter, int64_t *until_ms);
 
 /* It was asked, all of its reads went well or one failed for good. Returns its state before. */

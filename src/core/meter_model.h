@@ -15,6 +15,9 @@
 #define METER_REGISTERS_MAX   256
 #define METER_READ_MAX        125 /* registers of one read: what Modbus allows */
 #define METER_IDENTIFY_MAX    4
+#define METER_NOTES_MAX       16
+#define METER_MAX_READ        20 /* registers of one read, where a file does not say how many */
+#define METER_CAREFUL_READ    10 /* likewise, when it takes no more: what the most timid ones do */
 #define METER_ERROR           200
 
 enum meter_type {
@@ -48,7 +51,7 @@ struct meter_identify {
 
 struct meter_model {
     char id[METER_MODEL_ID]; /* "eastron-sdm630" */
-    char *vendor, *names;    /* "Eastron"; "SDM630, SDM630-Modbus V2" */
+    char *vendor, *names;    /* "Eastron"; "SDM630, SDM630-Modbus V2": no name holds a comma */
     unsigned phases;         /* 1 or 3 */
     bool low_word_first, low_byte_first;
     unsigned max_read, careful_read; /* registers of one read: what it says it takes, and what it surely does */
@@ -66,6 +69,9 @@ struct meter_model {
     struct meter_identify identify[METER_IDENTIFY_MAX];
     size_t n_identify;
     char *confidence; /* "high", "medium", "low" */
+    char *source;     /* where its registers are from; NULL: not said */
+    char **notes;     /* what is odd about it, for people */
+    size_t n_notes;
 };
 
 /* Parse a file's text; id is what its name says. A new model, or NULL with "line 3, column 7: …" or
@@ -76,6 +82,11 @@ void meter_model_free(struct meter_model *m);
 
 /* The register of a quantity, or NULL. */
 const struct meter_register *meter_model_register(const struct meter_model *m, int quantity);
+
+/* What is read when the settings name nothing, into room for n_registers codes, in the order of the registers. Of what
+ * quantity_is_default() allows: energy_total only where there is no energy_import, power_import and power_export only
+ * where there is no power, voltage and current as a whole only where there is none of a phase. Returns how many. */
+size_t meter_model_defaults(const struct meter_model *m, uint8_t *quantities);
 
 bool meter_model_id_valid(const char *id);
 

@@ -42,7 +42,10 @@ enum quantity_base {
 /* The code of a name; -1: there is none such. */
 int quantity_find(const char *name);
 
-/* "energy_import_l2". Returns name. */
+/* Is there such a quantity: not each has phases, few have tariffs. */
+bool quantity_valid(uint8_t quantity);
+
+/* "energy_import_l2"; "" of QUANTITY_NONE. Returns name. */
 const char *quantity_name(uint8_t quantity, char name[QUANTITY_NAME]);
 
 /* The same for people, as part of a sensor's name: "energy import L2". */
@@ -64,8 +67,8 @@ static inline unsigned quantity_suffix(uint8_t quantity)
     return quantity % 8;
 }
 
-/* Is it read when the settings name none: power, energies in and out, frequency; per phase voltage, current, power.
- * (energy_total only of a model without energy_import.) */
+/* May it be read when the settings name none: power, energies in and out, frequency; per phase voltage, current, power?
+ * Which of them a model's are is meter_model_defaults()'s. */
 bool quantity_is_default(uint8_t quantity);
 
 #endif

@@ -111,7 +111,7 @@ int restore_settings(struct restore *r, struct settings **next, const struct bac
                      struct settings_errors *errors)
 {
     struct settings now = {.version = SETTINGS_VERSION};
-    struct settings_base base = {.file = how->file, .now = &now, .board_minor = -1};
+    struct settings_base base = {.file = how->file, .now = &now, .board_minor = -1, .meters = how->meters};
     struct settings_change c;
 
     *r = (struct restore){.saved = NULL};

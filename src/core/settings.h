@@ -29,6 +29,9 @@ enum phase { PHASE_1P, PHASE_3PN, PHASE_3P }; /* "1p", "3p+n", "3p-n" (S3) */
  * `derive`. */
 enum sensor_made { MADE_GIVEN, MADE_PORT, MADE_METER, MADE_DERIVE };
 
+/* What a sensor of a meter is: its power and energy, what it gives back, or one other quantity. */
+enum meter_side { METER_MAIN, METER_EXPORT, METER_OTHER };
+
 struct sensor_settings {
     char *id; /* 32 lower-case hex; NULL until settings_derive_ids() */
     char *name;
@@ -44,14 +47,15 @@ struct sensor_settings {
     int rid;     /* raised when it gets a new meaning */
     /* of those that are made: */
     enum sensor_made made;
-    size_t made_of; /* index in settings.port or settings.derive; what a meter feeds: in settings.buses */
+    size_t made_of;  /* index in settings.port or settings.derive; what a meter feeds: in settings.buses */
     size_t meter_at; /* what a meter feeds: index in the bus's meters */
     uint8_t quantity[READING_KINDS]; /* likewise: what it is of the meter (core/meter_quantity.h); QUANTITY_NONE */
+    enum meter_side side;            /* MADE_METER */
     bool metered;                    /* a meter feeds it: MADE_METER, or class uart with `meter` (S4) */
     char *meter;                     /* given, class uart: the key of that meter; NULL */
-    int number;     /* FLX: 12 x clamp + quantity, or 36 + port - 3 (board-flx.md); derived: SETTINGS_DERIVED … */
+    int number; /* FLX: 12 x clamp + quantity, or 36 + port - 3 (board-flx.md); derived: SETTINGS_DERIVED … */
     enum sensor_subtype subtype;
-    const char *unit[READING_KINDS]; /* static strings, of MADE_DERIVE: those of its parts */
+    const char *unit[READING_KINDS]; /* static strings, of MADE_METER and, those of its parts, of MADE_DERIVE */
 };
 
 enum port_trigger { TRIGGER_EDGE, TRIGGER_LEVEL };
@@ -92,20 +96,21 @@ struct derive_settings {
     size_t minuses[SETTINGS_PARTS]; /* likewise */
 };
 
+enum bus_line { BUS_SERIAL, BUS_TCP };
 enum bus_framing { FRAMING_MBAP, FRAMING_RTU };
 enum bus_parity { PARITY_NONE, PARITY_EVEN, PARITY_ODD };
 enum bus_rs485 { RS485_NONE, RS485_KERNEL, RS485_RTS, RS485_RTS_LOW };
 
 /* A meter on a bus. */
 struct meter_settings {
-    char *key;  /* given, or made of the name; unique over all buses: ids derive from it */
+    char *key; /* given, or made of the name; unique over all buses: ids derive from it */
     char *name;
     char *model_id;
     int unit;
     bool enable;
-    int interval_ms; /* between two readings */
+    int interval_ms;          /* between two readings */
     int timeout_ms, pause_ms; /* complete: the model's, or MB_TIMEOUT_MS, MB_PAUSE_MS, where not given */
-    char **quantities; /* names; none given: the default ones */
+    char **quantities;        /* names; none given: the default ones */
     size_t n_quantities;
     int ratio_milli; /* of outer current (and voltage) transformers: A, W, VA, VAR, Wh and VARh are times this */
     int current;     /* of the connection, A per phase: what it can never exceed by far */
@@ -120,6 +125,7 @@ struct meter_settings {
 /* A line with meters. */
 struct bus_settings {
     char *key;
+    enum bus_line line;
     char *device; /* path of a serial port; NULL: TCP */
     struct {
         char *host; /* NULL: a serial port */
@@ -155,7 +161,7 @@ struct settings {
         bool waveforms;            /* FLX: publish its samples of voltage and currents */
     } board;
     enum phase phase;
-    struct sensor_settings *sensors; /* all: given ones, or those of `port`, then those of `derive` */
+    struct sensor_settings *sensors; /* all: given ones, or those of `port`; of meters; of `derive` */
     size_t n_sensors;
     struct port_settings *port; /* FLX: all seven, in their order; else none */
     size_t n_port;
@@ -268,7 +274,7 @@ void sensor_settings_units(const struct sensor_settings *s, const char *unit[REA
 /* May the Flukso server get its counter at all? Wh and L, of a clamp what came in and went out (flukso-api.md). */
 bool sensor_settings_reportable(const struct sensor_settings *s);
 
-#define SETTINGS_PATH 64
+#define SETTINGS_PATH 96
 
 /* The path of what says this of a sensor, "sensors[1].name", "ports[0].ids.pplus"; member "id": of its id; "": of the
  * member of the list. */

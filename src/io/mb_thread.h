@@ -102,7 +102,4 @@ void mb_bus_stats(struct mb_bus *b, size_t meter, struct mb_stats *out, size_t *
 
 void mb_result_free(struct mb_result *r);
 
-#define MB_TIMEOUT_MS 500 /* where neither settings nor model say one */
-#define MB_PAUSE_MS   5   /* between two requests, at least 3.5 characters */
-
 #endif
