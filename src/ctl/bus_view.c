@@ -46,16 +46,42 @@ static enum say_colour state_colour(const cJSON *o)
     return is_state(o, "off") ? SAY_DIM : SAY_YELLOW;
 }
 
-/* "offline for 2 min: no answer within 1 s" */
-static char *state_words(const cJSON *o)
+/* "offline for 2 min", and with why ": no answer within 1 s". */
+static char *state_words(const cJSON *o, bool why)
 {
     double since = json_number(o, "since_s", 0);
-    const char *reason = json_text(o, "reason", "");
+    const char *reason = why ? json_text(o, "reason", "") : "";
     char span[SAY_WORDS] = "";
 
     if (since > 0)
         say_span(span, (double)time(NULL) - since);
     return say_format("%s%s%s%s%s", json_text(o, "state", "?"), *span ? " for " : "", span, *reason ? ": " : "", reason);
+}
+
+/* A table's lines as text. */
+static char *table_text(struct table *t, size_t columns)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = must(open_memstream(&text, &len));
+
+    table_print(t, out, columns, 0, "\n");
+    table_free(t);
+    fclose(out);
+    return text;
+}
+
+/* Columns of a line in which colours may be. */
+static size_t shown(const char *line)
+{
+    size_t width = 0;
+
+    for (const char *escape; (escape = strchr(line, '\x1b')); line = strchr(escape, 'm') + 1) {
+        char *before = must(strndup(line, (size_t)(escape - line)));
+        width += say_width(before);
+        free(before);
+    }
+    return width + say_width(line);
 }
 
 /* "12345", "123k", "4.5M": at most five columns. */
@@ -88,34 +114,43 @@ static char *bus_words(const cJSON *bus)
     }
     if (!meters_of(bus))
         return say_format("no meters");
+    if (!is_state(bus, "up"))
+        return say_format("%zu meter%s", n, n == 1 ? "" : "s");
     return say_format("%zu of %zu meter%s ok, %.3g polls/s", ok, n, n == 1 ? "" : "s", json_number(bus, "polls_per_s", 0));
 }
 
 /* ---- the list ---- */
 
+/* Why a meter is as it is stands behind its state, or below it where it does not fit. */
 static void print_meters(const cJSON *bus, FILE *out, size_t columns)
 {
     static const struct table_column titles[] = {
-        {"  unit", TABLE_RIGHT}, {"meter", TABLE_SHRINK}, {"model", TABLE_SHRINK}, {"state", TABLE_SHRINK}};
+        {"  unit", TABLE_RIGHT}, {"meter", TABLE_LEFT}, {"state", TABLE_LEFT}};
     struct table t;
 
     table_init(&t, titles, ARRAY_LEN(titles));
     for (const cJSON *m = meters_of(bus); m; m = m->next) {
-        char *state = state_words(m);
+        char *state = state_words(m, false);
         table_cell(&t, SAY_DIM, "%.0f", json_number(m, "unit", NAN));
         table_cell(&t, SAY_BOLD, "%s", json_text(m, "key", say_none()));
-        table_cell(&t, SAY_PLAIN, "%s", json_text(m, "model", say_none()));
         table_cell(&t, state_colour(m), "%s", state);
         free(state);
     }
-    table_print(&t, out, columns, 0, "\n");
-    table_free(&t);
+    char *text = table_text(&t, 0), *rest = text;
+    fprintf(out, "%s\n", strsep(&rest, "\n"));
+    for (const cJSON *m = meters_of(bus); m && rest; m = m->next) {
+        char *line = strsep(&rest, "\n"), *reason = say_format("%s", json_text(m, "reason", ""));
+        bool fits = !columns || shown(line) + 2 + say_width(reason) <= columns;
+        fprintf(out, "%s%s%s\n", line, !*reason ? "" : fits ? ": " : "\n        ", reason);
+        free(reason);
+    }
+    free(text);
 }
 
 void bus_view_list(const cJSON *buses, FILE *out, size_t columns)
 {
     for (const cJSON *b = json_first(buses); b; b = b->next) {
-        char *line = line_of(b), *state = state_words(b), *words = bus_words(b);
+        char *line = line_of(b), *state = state_words(b, true), *words = bus_words(b);
         char *key = say_format("%s", json_text(b, "key", "?"));
         fprintf(out, "%s%s%s%s  %s\n", b == buses->child ? "" : "\n", say_colour(SAY_BOLD), key, say_colour(SAY_PLAIN),
                 line);
@@ -174,19 +209,13 @@ static void add_stats(struct table *t, const cJSON *m)
 /* The table of all meters, in which the columns of all buses are the same, as lines. */
 static char *stats_table(const cJSON *buses, size_t columns)
 {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = must(open_memstream(&text, &len));
     struct table t;
 
     table_init(&t, stats_titles, ARRAY_LEN(stats_titles));
     for (const cJSON *b = json_first(buses); b; b = b->next)
         for (const cJSON *m = meters_of(b); m; m = m->next)
             add_stats(&t, m);
-    table_print(&t, out, columns, 0, "\n");
-    table_free(&t);
-    fclose(out);
-    return text;
+    return table_text(&t, columns);
 }
 
 /* Lines as far as there is room. */
@@ -205,7 +234,7 @@ static void put_line(struct lines *l, const char *text)
 
 static void put_bus(struct lines *l, const cJSON *b, size_t columns)
 {
-    char *state = state_words(b), *words = bus_words(b), *key = say_format("%s", json_text(b, "key", "?")), *line;
+    char *state = state_words(b, true), *words = bus_words(b), *key = say_format("%s", json_text(b, "key", "?")), *line;
     size_t used = say_width(key) + 4 + say_width(words);
     size_t room = columns > used ? say_fit(state, columns - used) : columns ? 0 : strlen(state);
 

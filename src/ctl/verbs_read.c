@@ -49,35 +49,47 @@ static uint64_t joined(const uint16_t *words, size_t n, bool low_first)
     return v;
 }
 
-static void say_float(const char *name, double v, const char *order)
+static void meaning_cell(struct table *t, const char *type, uint64_t v)
 {
-    say_line(SAY_PLAIN, "  %-8s %.9g%s", name, v, order);
+    uint32_t u = (uint32_t)v;
+    float f;
+    double d;
+
+    memcpy(&f, &u, sizeof f);
+    memcpy(&d, &v, sizeof d);
+    if (strcmp(type, "float32") == 0)
+        table_cell(t, SAY_PLAIN, "%.9g", (double)f);
+    else if (strcmp(type, "float64") == 0)
+        table_cell(t, SAY_PLAIN, "%.15g", d);
+    else if (strcmp(type, "int32") == 0)
+        table_cell(t, SAY_PLAIN, "%ld", (long)(int32_t)u);
+    else if (strcmp(type, "int64") == 0)
+        table_cell(t, SAY_PLAIN, "%lld", (long long)(int64_t)v);
+    else
+        table_cell(t, SAY_PLAIN, "%llu", (unsigned long long)v);
 }
 
 /* What they may mean, one of which the meter's manual says. */
 static void print_meanings(const uint16_t *words, size_t n)
 {
-    for (int low = 0; low < (n > 1 ? 2 : 1); low++) {
-        const char *order = n == 1 ? "" : low ? "  (low word first)" : "  (high word first)";
-        uint64_t v = joined(words, n, low);
-        uint32_t u = (uint32_t)v;
-        float f;
-        double d;
-        memcpy(&f, &u, sizeof f);
-        memcpy(&d, &v, sizeof d);
-        if (n == 1)
-            say_line(SAY_PLAIN, "  %-8s %d", "int16", (int16_t)words[0]);
-        if (n == 2) {
-            say_line(SAY_PLAIN, "  %-8s %lu%s", "uint32", (unsigned long)u, order);
-            say_line(SAY_PLAIN, "  %-8s %ld%s", "int32", (long)(int32_t)u, order);
-            say_float("float32", (double)f, order);
-        }
-        if (n == 4) {
-            say_line(SAY_PLAIN, "  %-8s %llu%s", "uint64", (unsigned long long)v, order);
-            say_line(SAY_PLAIN, "  %-8s %lld%s", "int64", (long long)(int64_t)v, order);
-            say_float("float64", d, order);
-        }
+    static const struct table_column titles[] = {
+        {"as", TABLE_LEFT}, {"high word first", TABLE_RIGHT}, {"low word first", TABLE_RIGHT}};
+    static const char *const types[][3] = {{"uint32", "int32", "float32"}, {"uint64", "int64", "float64"}};
+    struct table t;
+
+    if (n == 1)
+        say_line(SAY_PLAIN, "as int16: %d", (int16_t)words[0]);
+    if (n != 2 && n != 4)
+        return;
+    table_init(&t, titles, ARRAY_LEN(titles));
+    for (size_t i = 0; i < ARRAY_LEN(types[0]); i++) {
+        const char *type = types[n == 4][i];
+        table_cell(&t, SAY_PLAIN, "%s", type);
+        meaning_cell(&t, type, joined(words, n, false));
+        meaning_cell(&t, type, joined(words, n, true));
     }
+    table_print(&t, stdout, 0, 0, "\n");
+    table_free(&t);
 }
 
 static void print_words(const cJSON *list, unsigned address)
@@ -100,8 +112,7 @@ static void print_words(const cJSON *list, unsigned address)
     }
     table_print(&t, stdout, 0, 0, "\n");
     table_free(&t);
-    if (n == 1 || n == 2 || n == 4)
-        print_meanings(words, n);
+    print_meanings(words, n);
 }
 
 static void print_result(const cJSON *result, unsigned address, const char *type)

@@ -122,7 +122,7 @@ static void say_what_next(const cJSON *found, const char *bus)
     const cJSON *f = json_first(found);
 
     if (of_two_kinds(found))
-        say_line(SAY_YELLOW, "All meters of a line need the same baud rate and parity: set them alike at the meters.");
+        say_line(SAY_YELLOW, "All meters of a line need one baud rate and parity: set them at the meters.");
     while (f && json_get(f, "configured"))
         f = f->next;
     if (!f)
