@@ -105,9 +105,9 @@ static unsigned *uses_of(struct maker *m, const char *text)
 }
 
 /* Of the second with this base "boiler-2", unless another goes by that. */
-static void give(struct maker *m, cJSON *meter)
+static void make(struct maker *m, const cJSON *meter, char key[KEY_ROOM])
 {
-    char base[KEY_ROOM], key[KEY_ROOM + 16], end[16];
+    char base[KEY_ROOM], end[16];
     unsigned *uses;
 
     base_of(meter, base);
@@ -116,11 +116,28 @@ static void give(struct maker *m, cJSON *meter)
         *end = '\0';
         if (++*uses > 1)
             snprintf(end, sizeof end, "-%u", *uses);
-        snprintf(key, sizeof key, "%.*s%s", (int)(KEY_ROOM - 1 - strlen(end)), base, end);
+        snprintf(key, KEY_ROOM, "%.*s%s", (int)(KEY_ROOM - 1 - strlen(end)), base, end);
     } while (seen_find(&m->keys, key) != SEEN_NONE);
+}
+
+static void give(struct maker *m, cJSON *meter)
+{
+    char key[KEY_ROOM];
+
+    make(m, meter, key);
     cJSON *v = must(cJSON_CreateString(key));
     layer_add(meter, "key", v);
     seen_add(&m->keys, v->valuestring, 0);
+}
+
+static void maker_free(struct maker *m)
+{
+    seen_free(&m->keys);
+    seen_free(&m->bases);
+    for (size_t i = 0; i < m->n_bases; i++)
+        free(m->base[i]);
+    free(m->base);
+    free(m->uses);
 }
 
 static void note_given(struct maker *m, const cJSON *buses)
@@ -162,10 +179,19 @@ void settings_keys(cJSON *tree)
             if (lacks_key(v))
                 give(&m, v);
     }
-    seen_free(&m.keys);
-    seen_free(&m.bases);
-    for (size_t i = 0; i < m.n_bases; i++)
-        free(m.base[i]);
-    free(m.base);
-    free(m.uses);
+    maker_free(&m);
+}
+
+const char *setting_key_make(const cJSON *whole, const cJSON *more, const cJSON *meter, char key[SETTING_KEY_MAX])
+{
+    const cJSON *buses = buses_of(whole);
+    struct maker m = {0};
+
+    if (buses)
+        note_given(&m, buses);
+    for (const cJSON *v = more ? more->child : NULL; v; v = v->next)
+        seen_add(&m.keys, v->string, 0);
+    make(&m, meter, key);
+    maker_free(&m);
+    return key;
 }

@@ -4,10 +4,13 @@
 #include "core/settings.h"
 #include "core/util.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static_assert(SETTINGS_METER_SIDE >= QUANTITY_NAME, "a side may be a quantity");
 
 /* What a side's gauge and counter are of a meter: the first that is read. */
 static const uint8_t sides[METER_OTHER][READING_KINDS][2] = {
@@ -102,6 +105,30 @@ static void take_all(struct settings *s, struct place *places, const struct seen
 
 /* ---- the sensors of a meter ---- */
 
+/* Of what is one quantity alone. */
+static uint8_t only_one(const struct sensor_settings *x)
+{
+    return x->quantity[x->quantity[READING_GAUGE] == QUANTITY_NONE ? READING_COUNTER : READING_GAUGE];
+}
+
+static const char *const side_names[][2] = {[METER_MAIN] = {"power", ""}, [METER_EXPORT] = {"export", "export"}};
+
+const char *settings_meters_side(const struct sensor_settings *x, char side[SETTINGS_METER_SIDE])
+{
+    if (x->side == METER_OTHER)
+        return quantity_name(only_one(x), side);
+    snprintf(side, SETTINGS_METER_SIDE, "%s", side_names[x->side][0]);
+    return side;
+}
+
+const char *settings_meters_words(const struct sensor_settings *x, char words[SETTINGS_METER_SIDE])
+{
+    if (x->side == METER_OTHER)
+        return quantity_words(only_one(x), words);
+    snprintf(words, SETTINGS_METER_SIDE, "%s", side_names[x->side][1]);
+    return words;
+}
+
 static char *name_of(const struct meter_settings *m, const char *rest)
 {
     char *name = NULL;
@@ -116,7 +143,7 @@ static void add(struct settings *s, const struct place *p, struct sensor_setting
 {
     const struct meter_settings *m = &s->buses[p->bus].meters[p->meter];
     const struct sensor_settings *last = s->n_sensors ? &s->sensors[s->n_sensors - 1] : NULL;
-    char words[QUANTITY_NAME];
+    char words[SETTINGS_METER_SIDE];
 
     x.class = SENSOR_METER;
     x.enable = true;
@@ -130,8 +157,7 @@ static void add(struct settings *s, const struct place *p, struct sensor_setting
     for (int kind = 0; kind < READING_KINDS; kind++)
         if (x.quantity[kind] != QUANTITY_NONE)
             x.unit[kind] = quantity_unit(x.quantity[kind]);
-    uint8_t only = x.quantity[x.quantity[READING_GAUGE] == QUANTITY_NONE ? READING_COUNTER : READING_GAUGE];
-    x.name = name_of(m, x.side == METER_MAIN ? "" : x.side == METER_EXPORT ? "export" : quantity_words(only, words));
+    x.name = name_of(m, settings_meters_words(&x, words));
     s->sensors[s->n_sensors++] = x;
 }
 
@@ -177,16 +203,6 @@ void settings_meters_make(struct settings *s, struct settings_errors *errors)
                 make(s, &places[n]);
     free(places);
     seen_free(&keys);
-}
-
-const char *settings_meters_side(const struct sensor_settings *x, char side[SETTINGS_METER_SIDE])
-{
-    static const char *const names[] = {[METER_MAIN] = "power", [METER_EXPORT] = "export"};
-
-    if (x->side != METER_OTHER)
-        return memcpy(side, names[x->side], strlen(names[x->side]) + 1);
-    return quantity_name(x->quantity[x->quantity[READING_GAUGE] == QUANTITY_NONE ? READING_COUNTER : READING_GAUGE],
-                         side);
 }
 
 void settings_meters_ident(const char *device_id, const struct settings *s, const struct sensor_settings *x,

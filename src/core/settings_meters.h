@@ -28,6 +28,9 @@ void settings_meters_ident(const char *device_id, const struct settings *s, cons
 #define SETTINGS_METER_SIDE 40
 const char *settings_meters_side(const struct sensor_settings *x, char side[SETTINGS_METER_SIDE]);
 
+/* The same as the sensor's name ends: "", "export", "voltage L1". */
+const char *settings_meters_words(const struct sensor_settings *x, char words[SETTINGS_METER_SIDE]);
+
 /* Free what the meters have beside the table's members, and the models. */
 void settings_meters_free(struct settings *s);
 

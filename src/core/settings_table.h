@@ -130,6 +130,11 @@ void settings_rules(struct settings *s, const struct cJSON *tree, const struct m
 /* A name as a key: ASCII, lower case, '-' for what is neither letter nor digit; "" when nothing is left of it. */
 void setting_key_fold(const char *name, char key[SETTING_METER_KEY_MAX + 1]);
 
+/* A new meter's key, made of its name as settings_keys() does, unlike those of the whole's meters and unlike the names
+ * of the members of more, an object. */
+const char *setting_key_make(const struct cJSON *whole, const struct cJSON *more, const struct cJSON *meter,
+                             char key[SETTING_KEY_MAX]);
+
 /* Give each meter of a tree a key that has none, made of its name, else of its unit, and unlike all others. Keyed lists
  * must be lists (settings_keys.c). */
 void settings_keys(struct cJSON *tree);
