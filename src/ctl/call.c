@@ -177,6 +177,7 @@ static int talk(const struct ctl *c, const char *method, const char *path, const
     struct sink s = {.answer = a, .file = file};
 
     *a = (struct answer){.body = must(calloc(1, 1))};
+    quiet |= c->quiet;
     if (perform(c, method, path, body, &s) < 0)
         return CTL_USAGE;
     if (s.file_failed) {

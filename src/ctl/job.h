@@ -19,7 +19,7 @@ struct ctl;
 int job_run(const struct ctl *c, const char *verb, const cJSON *body, bool lines, cJSON **end) MUSTCHECK;
 
 /* The same, but only a job of our own will do: while another is at work, ask again for wait_s seconds, then say so and
- * return CTL_REFUSED. */
+ * return CTL_REFUSED. With c->quiet, *end is then what the gateway said. */
 int job_run_own(const struct ctl *c, const char *verb, const cJSON *body, double wait_s, bool lines,
                 cJSON **end) MUSTCHECK;
 

@@ -72,6 +72,18 @@ const struct verb verbs[] = {
      "ADDRESS is what goes over the wire, from 0. --function, -f: 3 (holding registers, unless given) or 4 (input\n"
      "registers). --type, -t: int16 uint16 int32 uint32 int64 uint64 float32 float64. --timeout S.\n",
      verb_bus_read},
+    {"meters list", "", "the meters on all buses", NULL, verb_meters_list},
+    {"meters models", "[MODEL]", "the models of meters there are, or what one of them measures", NULL, verb_meters_models},
+    {"meters import", "[--dry-run] [--replace] [--no-wait] FILE.csv", "set up meters by a table, all of it or nothing",
+     "  fluksoctl meters import --dry-run meters.csv\n"
+     "The first line names the columns: bus, unit and model, and any of key, name, interval, enable, timeout, pause,\n"
+     "quantities, ratio, current, id, rid, in any order. - is standard input. --dry-run, -n: check all and read a\n"
+     "value of each meter; nothing is changed. --replace: meters that are not in the file are removed.\n",
+     verb_meters_import},
+    {"meters export", "[--all] [--semicolon] [FILE.csv]", "the meters as such a table",
+     "FILE: standard output unless given. --all, -a: also what follows from the model, ids. --semicolon: for\n"
+     "spreadsheets where the comma is the decimal point.\n",
+     verb_meters_export},
     {"passwd", "[--code]", "set the password of the web pages",
      "--code: show a one-time code, with which the first password is set on the page.\n", verb_passwd},
     {"token add", "NAME [--read-only]", "make a token for a program, and show it once", NULL, verb_token_add},
