@@ -10,13 +10,15 @@
 #include "core/meter_model.h"
 #include "core/util.h"
 
-#define MB_GAP 8 /* words that nobody wants, read along rather than in a request of their own */
+#define MB_GAP     8       /* words that nobody wants, read along rather than in a request of their own */
+#define MB_GONE_MS 3600000 /* how long a register that the meter refuses is left out */
 
 struct mb_read {
     uint8_t function;
     uint16_t address, count; /* count <= METER_READ_MAX */
     uint16_t first, n;       /* registers of the plan that it holds */
     bool gone;               /* one register that the meter refuses: asked again only after MB_GONE_MS */
+    int64_t gone_ms;         /* since when, monotonic: the owner sets it, and takes gone back when it is answered */
 };
 
 struct mb_plan {
@@ -35,7 +37,14 @@ void mb_plan_fini(struct mb_plan *p);
  * first. False when it is one register already: it is marked gone then. Indices of reads behind it move. */
 bool mb_plan_split(struct mb_plan *p, size_t read);
 
-/* It answers no longer than its careful_read: plan anew within that. False when it does so already. */
+/* Is it to be asked now? */
+static inline bool mb_read_asked(const struct mb_read *r, int64_t mono_ms)
+{
+    return !r->gone || mono_ms - r->gone_ms >= MB_GONE_MS;
+}
+
+/* It answers no longer than its careful_read: plan anew within that; what was split stays
+ * so. False when no read is longer already. */
 bool mb_plan_careful(struct mb_plan *p, const struct meter_model *m);
 
 #endif

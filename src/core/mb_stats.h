@@ -15,14 +15,15 @@ enum mb_outcome {
     MB_OUTCOMES
 };
 
-#define MB_BUCKETS 48 /* of answer times: MB_BUCKETS powers of 2^(1/3) ms */
+#define MB_BUCKETS   48  /* of answer times: each a third of an octave wide */
+#define MB_BUCKET_US 250 /* the first one ends there, the last one 13 s; slower answers are in it too */
 
 struct mb_stats {
     uint64_t n[MB_OUTCOMES];
     uint64_t exceptions[12]; /* by code; [0]: others */
     uint32_t bucket[MB_BUCKETS];
-    uint16_t minute[60]; /* errors by second of the last minute, a ring */
-    int64_t minute_s;    /* monotonic second of the newest */
+    uint16_t minute[60];               /* errors by second of the last minute, a ring */
+    int64_t minute_s;                  /* monotonic second of the newest */
     uint64_t retries, splits, drained; /* drained: bytes that nobody had asked for */
 };
 

@@ -8,6 +8,7 @@
 #ifndef IO_MB_THREAD_H
 #define IO_MB_THREAD_H
 
+#include "core/mb_reading.h"
 #include "core/mb_round.h"
 #include "core/mb_stats.h"
 #include "core/meter_model.h"
@@ -33,13 +34,8 @@ struct mb_bus_config {
     uint32_t tag; /* the caller's: in each result */
 };
 
-struct mb_reading {
-    uint8_t quantity, value; /* value: enum mb_value (core/mb_decode.h) */
-    int64_t milli;
-};
-
 enum mb_result_kind {
-    MB_RESULT_LINE,  /* the line came (words "") or went: why */
+    MB_RESULT_LINE,  /* the line came (words "", or a remark on how it behaves) or went: why */
     MB_RESULT_METER, /* a meter was asked: state, outcome; readings with ok */
     MB_RESULT_ASK    /* the answer to mb_bus_ask() */
 };
@@ -48,19 +44,21 @@ enum mb_result_kind {
 struct mb_result {
     struct mb_result *next; /* the list's */
     enum mb_result_kind kind;
-    uint32_t tag;  /* of the bus's config */
-    size_t meter;  /* its index in the config */
+    uint32_t tag; /* of the bus's config */
+    size_t meter; /* its index in the config */
     enum mb_state state, before;
     enum mb_outcome outcome;
     int exception;
-    bool up;          /* LINE */
-    int64_t mono_ms;  /* when the answer came */
-    uint64_t ticket;  /* ASK */
-    size_t n_words;   /* ASK */
-    size_t n;         /* readings */
+    bool up;                   /* LINE */
+    int64_t mono_ms;           /* when the answer came */
+    uint64_t ticket;           /* ASK */
+    int64_t took_us;           /* ASK: from the request's last byte to the answer */
+    uint64_t missed;           /* METER: intervals so far that brought no reading, struct mb_meter's */
+    size_t n_words;            /* ASK */
+    size_t n;                  /* readings */
     char words[MB_LINK_ERROR]; /* for people: why it failed; "" */
     union {
-        uint16_t raw[METER_READ_MAX]; /* ASK */
+        uint16_t raw[METER_READ_MAX];  /* ASK */
         struct mb_reading readings[1]; /* METER: n of them, allocated to size */
     };
 };
