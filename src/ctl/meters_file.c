@@ -13,8 +13,10 @@
 
 #define METERS       "buses[*].meters[*]"
 #define MISTAKES_MAX 100
-#define SERIAL_MAX   247 /* the highest unit of a serial line, the lowest is 1 */
-#define SHOWN        60  /* bytes of a cell in a message */
+#define SERIAL_MIN   1 /* units of a serial line */
+#define SERIAL_MAX   247
+#define BUSES_SHOWN  5
+#define SHOWN        60 /* bytes of a cell in a message */
 
 PRINTF_LIKE(4, 5)
 static void add(struct meters_file *f, unsigned line, unsigned column, const char *fmt, ...)
@@ -167,14 +169,15 @@ static cJSON *number_cell(struct meters_file *f, struct meters_row *r, const str
 {
     double unit = row->kind == SETTING_MILLI ? 1000 : 1, v;
     const char *name = setting_name(row, METERS);
+    bool serial = r->serial && strcmp(name, "unit") == 0;
+    double min = serial ? SERIAL_MIN : (double)row->min / unit, max = serial ? SERIAL_MAX : (double)row->max / unit;
 
     if (!read_number(field->text, &v))
         bad(f, r, field, "%s \"%.*s\" is no number", name, SHOWN, field->text);
     else if (fabs(v * unit - nearbyint(v * unit)) > 1e-6)
         bad(f, r, field, "%s %s has more than %s", name, field->text, unit > 1 ? "three decimals" : "a whole number");
-    else if (v * unit < (double)row->min || v * unit > (double)row->max)
-        bad(f, r, field, "%s %s is not in %.10g to %.10g", name, field->text, (double)row->min / unit,
-            (double)row->max / unit);
+    else if (v < min || v > max)
+        bad(f, r, field, "%s %s is not in %.10g to %.10g", name, field->text, min, max);
     else
         return must(cJSON_CreateNumber(nearbyint(v * unit) / unit));
     return NULL;
@@ -269,35 +272,41 @@ const cJSON *meters_file_meter(const cJSON *bus, const char *key)
     return NULL;
 }
 
+/* "line1, line2 ..." */
+static char *all_buses(const cJSON *settings)
+{
+    char *words = must(strdup("")), *more;
+    int n = 0;
+
+    for (const cJSON *b = json_first(json_get(settings, "buses")); b && n <= BUSES_SHOWN; b = b->next, n++) {
+        if (asprintf(&more, "%s%s%s", words, n ? ", " : "", n == BUSES_SHOWN ? "..." : json_text(b, "key", "?")) < 0)
+            abort();
+        free(words);
+        words = more;
+    }
+    return words;
+}
+
 static void read_bus(struct meters_file *f, struct meters_row *r, const cJSON *settings)
 {
     const struct csv_field *field = csv_field(&f->csv, r->record, f->bus_column);
-    const cJSON *first = json_first(json_get(settings, "buses"));
 
     if (!field || !*field->text) {
         bad(f, r, field, "bus is missing");
         return;
     }
+    const cJSON *bus = meters_file_bus(settings, field->text);
     r->bus = field->text;
-    if (meters_file_bus(settings, r->bus))
+    r->serial = json_get(bus, "device") != NULL;
+    if (bus)
         return;
-    if (first)
-        bad(f, r, field, "bus \"%.*s\" is not in the settings (%s%s is)", SHOWN, r->bus, json_text(first, "key", ""),
-            first->next ? " ..." : "");
+    char *all = all_buses(settings);
+    if (*all)
+        bad(f, r, field, "bus \"%.*s\" is not in the settings; there are %s", SHOWN, r->bus, all);
     else
         bad(f, r, field, "bus \"%.*s\" is not in the settings: fluksoctl settings set buses.%.*s.device=/dev/...", SHOWN,
             r->bus, SHOWN, r->bus);
-}
-
-/* Its unit, within what its bus has. */
-static void read_unit(struct meters_file *f, struct meters_row *r, const cJSON *settings)
-{
-    const cJSON *bus = r->bus ? meters_file_bus(settings, r->bus) : NULL;
-
-    r->unit = json_number(r->values, "unit", -1);
-    if (bus && json_get(bus, "device") && (r->unit == 0 || r->unit > SERIAL_MAX))
-        bad(f, r, csv_field(&f->csv, r->record, find_column(f, "unit")), "unit %.0f is not in 1 to %d", r->unit,
-            SERIAL_MAX);
+    free(all);
 }
 
 static void read_row(struct meters_file *f, const struct csv_record *record, const cJSON *settings)
@@ -314,7 +323,7 @@ static void read_row(struct meters_file *f, const struct csv_record *record, con
     for (size_t i = 0; i < f->n_columns; i++)
         if (f->columns[i])
             read_cell(f, &r, i);
-    read_unit(f, &r, settings);
+    r.unit = json_number(r.values, "unit", -1);
     const char *key = json_text(r.values, "key", NULL);
     r.key = key ? must(strdup(key)) : NULL;
     cJSON_DeleteItemFromObjectCaseSensitive(r.values, "key");

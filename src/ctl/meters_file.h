@@ -28,6 +28,7 @@ struct meters_row {
     unsigned line;
     bool bad;        /* it has a mistake, and is not part of the patch */
     const char *bus; /* key of the bus; in file.csv, or NULL */
+    bool serial;     /* the bus is a serial line */
     double unit;     /* negative: none */
     char *key;       /* given, or as the meter that is there has it, or made of the name */
     cJSON *values;   /* members of the meter: null for what is given empty */

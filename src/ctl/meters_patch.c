@@ -135,6 +135,23 @@ static cJSON *with_keys(const cJSON *patch)
     return copy;
 }
 
+/* The message, in which other meters are called as people know them: "the unit of buses[0].meters[1] too" tells nobody
+ * which. */
+static char *named(const cJSON *whole, const char *message)
+{
+    const cJSON *bus, *meter;
+    const char *at = strstr(message, "buses["), *behind;
+    char *text;
+    int n = 0;
+
+    if (!at || !by_index(whole, at, &bus, &meter, &behind) || sscanf(at, "buses[%*u].meters[%*u]%n", &n) < 0 || !n)
+        return must(strdup(message));
+    if (asprintf(&text, "%.*smeter %s of bus %s%s", (int)(at - message), message, json_text(meter, "key", "?"),
+                 json_text(bus, "key", "?"), at + n) < 0)
+        abort();
+    return text;
+}
+
 static void add_mistake(struct meters_file *f, unsigned line, unsigned column, char *what)
 {
     f->mistakes = grown(f->mistakes, f->n_mistakes, sizeof *f->mistakes);
@@ -157,13 +174,15 @@ void meters_file_refused(struct meters_file *f, const cJSON *settings, const cJS
     for (size_t i = 0; r && i < f->n_columns; i++)
         if (f->columns[i] && strcmp(setting_name(f->columns[i], "buses[*].meters[*]"), member) == 0)
             field = csv_field(&f->csv, r->record, i);
-    int rc = r       ? asprintf(&what, "%s%s%s", member, *member ? " " : "", message)
+    char *words = named(whole, message);
+    int rc = r       ? asprintf(&what, "%s%s%s", member, *member ? " " : "", words)
              : known ? asprintf(&what, "meter %s of bus %s, which is there already: %s %s", json_text(meter, "key", "?"),
-                                json_text(bus, "key", "?"), member, message)
-                     : asprintf(&what, "%s: %s", path, message);
+                                json_text(bus, "key", "?"), member, words)
+                     : asprintf(&what, "%s: %s", path, words);
     if (rc < 0)
         abort();
     add_mistake(f, r ? r->line : METERS_NOWHERE, field ? field->column : 1, what);
+    free(words);
     cJSON_Delete(keyed);
     cJSON_Delete(whole);
 }

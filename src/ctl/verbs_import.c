@@ -168,8 +168,10 @@ static int apply(const struct ctl *c, struct import *m)
     rc = call(c, "PATCH", "/api/v1/settings", m->patch, &a);
     if (rc == CTL_OK && c->json)
         print_json(m, a.job, true);
-    else if (rc == CTL_OK)
+    if (rc == CTL_OK && !c->json) {
+        print_changes(m);
         rc = sync_after_saving(c, &a, !m->no_wait);
+    }
     answer_free(&a);
     return rc;
 }
@@ -205,7 +207,7 @@ static int conclude(const struct ctl *c, struct import *m)
         rc = CTL_REFUSED;
     } else if (rc == CTL_OK) {
         compare(m);
-        if (!c->json)
+        if (!c->json && m->dry_run)
             print_changes(m);
         rc = m->dry_run ? dry_run(c, m) : apply(c, m);
     }

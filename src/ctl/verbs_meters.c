@@ -137,7 +137,7 @@ static void print_models(const cJSON *models)
                                                   {"vendor", TABLE_LEFT},
                                                   {"meters", TABLE_SHRINK},
                                                   {"phases", TABLE_RIGHT},
-                                                  {"sure", TABLE_LEFT}};
+                                                  {"trust", TABLE_LEFT}};
     struct table t;
 
     table_init(&t, columns, ARRAY_LEN(columns));

@@ -124,7 +124,7 @@ static void print_result(const cJSON *result, unsigned address, const char *type
     else if (type && cJSON_IsNumber(value))
         say_line(SAY_PLAIN, "%.10g", value->valuedouble);
     else if (type)
-        say_line(SAY_YELLOW, "no value: it is not a number");
+        say_line(SAY_YELLOW, "no value: %s", json_text(result, "error", "it is not a number"));
     else
         print_words(json_get(result, "words"), address);
 }
@@ -132,7 +132,7 @@ static void print_result(const cJSON *result, unsigned address, const char *type
 /* ---- what to ask ---- */
 
 struct read {
-    const char *function, *type, *timeout, *model;
+    const char *function, *type, *order, *timeout, *model, *baud, *parity;
     unsigned address;
 };
 
@@ -163,9 +163,12 @@ static int ask_unit(const struct verb *v, struct read *r, int argc, char **argv,
     r->address = (unsigned)address;
     must(cJSON_AddNumberToObject(body, "address", address));
     must(cJSON_AddNumberToObject(body, "count", n));
-    must(cJSON_AddNumberToObject(body, "function", r->function ? atof(r->function) : 3));
+    if (r->function)
+        must(cJSON_AddNumberToObject(body, "function", atof(r->function)));
     if (r->type)
         must(cJSON_AddStringToObject(body, "type", r->type));
+    if (r->order)
+        must(cJSON_AddStringToObject(body, "word_order", r->order));
     return CTL_OK;
 }
 
@@ -190,42 +193,63 @@ static int ask_meter(const struct ctl *c, const char *word, cJSON *body)
     return rc;
 }
 
+/* What is wrong with the options, and those of the line into the body. */
+static int take_options(const struct verb *v, const struct read *r, int argc, cJSON *body)
+{
+    double n;
+
+    if (r->function && strcmp(r->function, "3") != 0 && strcmp(r->function, "4") != 0)
+        return verb_usage(v, "--function: '%s' is neither 3 (holding registers) nor 4 (input registers)", r->function);
+    if (r->timeout && bus_words_number(r->timeout, false, 0.02, 10, &n) < 0)
+        return verb_usage(v, "--timeout: '%s' is not in 0.02 to 10 s", r->timeout);
+    if (r->timeout)
+        must(cJSON_AddNumberToObject(body, "timeout", n));
+    if (r->baud && bus_words_number(r->baud, false, 300, 1e6, &n) < 0)
+        return verb_usage(v, "--baud: '%s' is not in 300 to 1000000", r->baud);
+    if (r->baud)
+        must(cJSON_AddNumberToObject(body, "baud", n));
+    if (r->parity)
+        must(cJSON_AddStringToObject(body, "parity", r->parity));
+    if (argc == 1 && (r->model || r->type || r->function || r->order || r->baud || r->parity))
+        return verb_usage(v, "of a meter all is known: there is no option but --timeout");
+    return CTL_OK;
+}
+
+static int read_now(const struct ctl *c, const struct read *r, const cJSON *body)
+{
+    cJSON *job = NULL;
+    int rc = job_run_own(c, "bus-read", body, WAIT_S, false, &job);
+
+    if (job && c->json)
+        job_print(job);
+    else if (rc == CTL_OK)
+        print_result(json_get(job, "result"), r->address, r->type);
+    if (job && rc != CTL_OK && !c->json) {
+        char *why = job_why(job);
+        say_fail("%s", why);
+        free(why);
+    }
+    cJSON_Delete(job);
+    return rc;
+}
+
 int verb_bus_read(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
     struct read r = {0};
-    const struct verb_option options[] = {{"function", 'f', NULL, &r.function},
-                                          {"type", 't', NULL, &r.type},
-                                          {"timeout", 0, NULL, &r.timeout},
-                                          {"model", 'm', NULL, &r.model}};
-    cJSON *body, *job = NULL;
-    double timeout;
+    const struct verb_option options[] = {{"function", 'f', NULL, &r.function}, {"type", 't', NULL, &r.type},
+                                          {"word-order", 0, NULL, &r.order},    {"timeout", 0, NULL, &r.timeout},
+                                          {"model", 'm', NULL, &r.model},       {"baud", 0, NULL, &r.baud},
+                                          {"parity", 0, NULL, &r.parity}};
     int rc = verb_words(v, &argc, argv, options, ARRAY_LEN(options), 1, 4);
 
     if (rc != CTL_OK)
         return rc;
-    if (r.function && strcmp(r.function, "3") != 0 && strcmp(r.function, "4") != 0)
-        return verb_usage(v, "--function: '%s' is neither 3 (holding registers) nor 4 (input registers)", r.function);
-    if (r.timeout && bus_words_number(r.timeout, false, 0.02, 10, &timeout) < 0)
-        return verb_usage(v, "--timeout: '%s' is not in 0.02 to 10 s", r.timeout);
-    if (argc == 1 && (r.model || r.type || r.function))
-        return verb_usage(v, "of a meter all is known: no --model, --type or --function");
-    body = must(cJSON_CreateObject());
-    rc = argc == 1 ? ask_meter(c, argv[0], body) : ask_unit(v, &r, argc, argv, body);
-    if (r.timeout)
-        must(cJSON_AddNumberToObject(body, "timeout", timeout));
-    if (rc == CTL_OK) {
-        rc = job_run_own(c, "bus-read", body, WAIT_S, false, &job);
-        if (job && c->json)
-            job_print(job);
-        else if (rc == CTL_OK)
-            print_result(json_get(job, "result"), r.address, r.type);
-        if (job && rc != CTL_OK && !c->json) {
-            char *why = job_why(job);
-            say_fail("%s", why);
-            free(why);
-        }
-    }
-    cJSON_Delete(job);
+    cJSON *body = must(cJSON_CreateObject());
+    rc = take_options(v, &r, argc, body);
+    if (rc == CTL_OK)
+        rc = argc == 1 ? ask_meter(c, argv[0], body) : ask_unit(v, &r, argc, argv, body);
+    if (rc == CTL_OK)
+        rc = read_now(c, &r, body);
     cJSON_Delete(body);
     return rc;
 }

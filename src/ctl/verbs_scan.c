@@ -37,17 +37,17 @@ static bool is_sure(const cJSON *found)
     return json_true(json_first(json_get(found, "models")), "sure");
 }
 
-/* "230.1 V, 50 Hz" */
+/* "230.1 V, 50 Hz": by which people know that it is what it seems. */
 static char *values_of(const cJSON *found)
 {
     char *words = must(strdup("")), *more;
 
     for (const cJSON *v = json_first(json_get(found, "values")); v; v = v->next) {
-        int quantity = v->string ? quantity_find(v->string) : -1;
-        if (!cJSON_IsNumber(v))
+        int quantity = v->string && cJSON_IsNumber(v) ? quantity_find(v->string) : -1;
+        const char *unit = quantity < 0 ? "" : quantity_unit((uint8_t)quantity);
+        if (strcmp(unit, "V") != 0 && strcmp(unit, "Hz") != 0)
             continue;
-        if (asprintf(&more, "%s%s%.4g%s%s", words, *words ? ", " : "", v->valuedouble, quantity < 0 ? "" : " ",
-                     quantity < 0 ? "" : quantity_unit((uint8_t)quantity)) < 0)
+        if (asprintf(&more, "%s%s%.4g %s", words, *words ? ", " : "", v->valuedouble, unit) < 0)
             abort();
         free(words);
         words = more;
@@ -72,7 +72,7 @@ static void add_found(struct table *t, const cJSON *f, bool serial)
     }
     double ms = json_number(f, "ms", NAN);
     if (isfinite(ms))
-        table_cell(t, SAY_PLAIN, "%.0f", ms);
+        table_cell(t, SAY_PLAIN, "%.*f", ms < 9.95, ms);
     else
         table_cell(t, SAY_DIM, "%s", say_none());
     text_cell(t, SAY_GREEN, json_text(f, "configured", ""));
@@ -208,10 +208,8 @@ static int conclude(const struct ctl *c, const struct scan *s, const cJSON *job,
 
     if (!c->json && n)
         print_found(found);
-    if (!c->json)
-        say_line(n ? SAY_PLAIN : SAY_YELLOW, n ? "%zu unit%s answered." : "No unit answered: wiring (A and B), baud rate "
-                                                                           "and parity?",
-                 n, n == 1 ? "" : "s");
+    if (!c->json && !n)
+        say_line(SAY_YELLOW, "No unit answered. Are A and B the right way round, and baud rate and parity the meters'?");
     if (s->csv)
         return write_csv(s->csv, found, line);
     if (!c->json && is_bus)
