@@ -78,8 +78,8 @@ _fluksoctl_meters() {
     case ${rest[0]-} in
     list) ;;
     models) _fluksoctl_offer '' < <(_fluksoctl_ask models) ;;
-    import) [[ $cur == -* ]] && _fluksoctl_words --dry-run --replace --no-wait || _fluksoctl_files ;;
-    export) [[ $cur == -* ]] && _fluksoctl_words --all --semicolon || _fluksoctl_files ;;
+    import) if [[ $cur == -* ]]; then _fluksoctl_words --dry-run --replace --no-wait; else _fluksoctl_files; fi ;;
+    export) if [[ $cur == -* ]]; then _fluksoctl_words --all --semicolon; else _fluksoctl_files; fi ;;
     *) _fluksoctl_words list models import export ;;
     esac
 }
