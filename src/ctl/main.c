@@ -65,14 +65,15 @@ const struct verb verbs[] = {
      "--from N, --to N: units (1 to 247). --baud LIST|all, --parity LIST|all: of a serial line, in place of what the\n"
      "settings say. --timeout S: how long each unit is waited for. --csv FILE: the new ones, for meters import.\n",
      verb_bus_scan},
-    {"bus read", "[OPTION]... METER | BUS UNIT ADDRESS [COUNT] | --model MODEL BUS UNIT",
+    {"bus read", "[OPTION]... METER | BUS UNIT [ADDRESS [COUNT]]",
      "read a meter, or registers of a unit, now",
      "  fluksoctl bus read boiler\n"
      "  fluksoctl bus read --function 4 --type float32 line1 3 0x0034\n"
      "  fluksoctl bus read --model eastron-sdm120 line1 3\n"
      "ADDRESS is what goes over the wire, from 0: what manuals call 30001 is 0 by function 4, 40001 is 0 by 3.\n"
      "--function, -f: 4 (input registers, unless given) or 3 (holding registers). --type, -t: int16, uint16, int32,\n"
-     "uint32, int64, uint64, float32, float64. --word-order big|little. --timeout S. Of a DEVICE in place of BUS:\n"
+     "uint32, int64, uint64, float32, float64. --word-order big|little. --model, -m: all that this model measures, in place of an\n"
+     "address. --timeout S. Of a DEVICE in place of BUS:\n"
      "--baud N, --parity N|E|O.\n",
      verb_bus_read},
     {"meters list", "", "the meters on all buses", NULL, verb_meters_list},
