@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <cjson/cJSON.h>
-#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,22 +44,24 @@ int bus_arg_int(const cJSON *args, const char *name, int min, int max, int *out,
     return -1;
 }
 
+/* "0x0034": one to four digits. */
+static bool hex_number(const char *text, int *out)
+{
+    static const char digits[] = "0123456789abcdefABCDEF";
+    size_t n = text && strncmp(text, "0x", 2) == 0 ? strspn(text + 2, digits) : 0;
+
+    if (n < 1 || n > 4 || text[2 + n] != '\0')
+        return false;
+    *out = (int)strtol(text + 2, NULL, 16);
+    return true;
+}
+
 int bus_arg_address(const cJSON *args, const char *name, int *out, char error[JOB_LINE])
 {
     const cJSON *x = member(args, name);
-    const char *text = cJSON_GetStringValue(x);
-    char *end = NULL;
 
-    if (!x || whole_number(x, 0, 65535, out))
+    if (!x || whole_number(x, 0, 65535, out) || hex_number(cJSON_GetStringValue(x), out))
         return 0;
-    if (text && strncmp(text, "0x", 2) == 0 && text[2] != '\0' && text[2] != '-' && text[2] != '+') {
-        errno = 0;
-        unsigned long v = strtoul(text + 2, &end, 16);
-        if (*end == '\0' && errno == 0 && v <= 65535) {
-            *out = (int)v;
-            return 0;
-        }
-    }
     snprintf(error, JOB_LINE, "%s: it is to be a number from 0 to 65535, or such as \"0x0034\"", name);
     return -1;
 }

@@ -181,13 +181,18 @@ static void values_answered(struct bus_read *r, const struct bus_answer *a)
 
 /* ---- raw ---- */
 
+/* Registers that a type takes. */
+static const uint8_t type_words[METER_TYPES] = {
+    [METER_INT16] = 1, [METER_UINT16] = 1, [METER_INT32] = 2,   [METER_UINT32] = 2,
+    [METER_INT64] = 4, [METER_UINT64] = 4, [METER_FLOAT32] = 2, [METER_FLOAT64] = 4,
+};
+
 static void put_typed(struct bus_read *r, struct jsonw *w, const struct bus_answer *a)
 {
-    static const uint8_t words[METER_TYPES] = {
-        [METER_INT16] = 1, [METER_UINT16] = 1, [METER_INT32] = 2,   [METER_UINT32] = 2,
-        [METER_INT64] = 4, [METER_UINT64] = 4, [METER_FLOAT32] = 2, [METER_FLOAT64] = 4};
-    const struct meter_register reg = {
-        .type = (uint8_t)r->type, .words = words[r->type], .function = (uint8_t)r->function, .scale_micro = 1000000};
+    const struct meter_register reg = {.type = (uint8_t)r->type,
+                                       .words = type_words[r->type],
+                                       .function = (uint8_t)r->function,
+                                       .scale_micro = 1000000};
     int64_t milli = 0;
     enum mb_value what = a->n_words < reg.words ? MB_NO_VALUE : mb_decode(r->model, &reg, a->words, &milli);
 
@@ -286,8 +291,8 @@ static int parse_raw(struct bus_read *r, const cJSON *args, char error[JOB_LINE]
         bus_arg_text(args, "type", &type, error) < 0 || bus_arg_text(args, "word_order", &order, error) < 0)
         return -1;
     r->type = type ? type_of(type) : -1;
-    if (type && !cJSON_GetObjectItemCaseSensitive(args, "count"))
-        r->count = strstr(type, "64") ? 4 : strstr(type, "32") ? 2 : 1;
+    if (r->type >= 0 && !cJSON_GetObjectItemCaseSensitive(args, "count"))
+        r->count = type_words[r->type];
     r->model = must(calloc(1, sizeof *r->model));
     r->model->low_word_first = order && strcmp(order, "little") == 0;
     if (r->address < 0)
@@ -295,6 +300,8 @@ static int parse_raw(struct bus_read *r, const cJSON *args, char error[JOB_LINE]
     else if (type && r->type < 0)
         snprintf(error, JOB_LINE,
                  "type: it is to be one of int16, uint16, int32, uint32, int64, uint64, float32, float64");
+    else if (type && r->count < type_words[r->type])
+        snprintf(error, JOB_LINE, "count: a %s has %d registers", type, type_words[r->type]);
     else if (order && !r->model->low_word_first && strcmp(order, "big") != 0)
         snprintf(error, JOB_LINE, "word_order: it is to be big or little");
     else if (r->address + r->count > 65536)

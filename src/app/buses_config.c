@@ -125,7 +125,10 @@ static void add_meters(struct bus *x, const struct bus_settings *s, struct mb_me
             .quantities = m->wanted,
             .n_quantities = m->n_wanted,
         };
-        x->meters[x->n_meters++] = (struct bus_meter){.at = at - 1, .since_ms = now, .why = must(strdup(""))};
+        x->meters[x->n_meters++] = (struct bus_meter){.at = at - 1,
+                                                      .since_ms = now,
+                                                      .why = must(strdup("")),
+                                                      .measured = mb_measure_find(&x->owner->measure, m->key)};
     }
 }
 
