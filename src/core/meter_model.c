@@ -65,6 +65,28 @@ size_t meter_model_defaults(const struct meter_model *m, uint8_t *quantities)
     return n;
 }
 
+static bool same_register(const struct meter_register *a, const struct meter_register *b)
+{
+    return a->address == b->address && a->quantity == b->quantity && a->type == b->type && a->function == b->function &&
+           a->scale_micro == b->scale_micro;
+}
+
+bool meter_model_same(const struct meter_model *a, const struct meter_model *b)
+{
+    if (strcmp(a->id, b->id) != 0 || a->low_word_first != b->low_word_first || a->low_byte_first != b->low_byte_first ||
+        a->max_read != b->max_read || a->careful_read != b->careful_read || a->phases != b->phases ||
+        a->n_registers != b->n_registers)
+        return false;
+    for (size_t i = 0; i < a->n_registers; i++)
+        if (!same_register(&a->registers[i], &b->registers[i]))
+            return false;
+    for (size_t t = 0; t < METER_TYPES; t++)
+        if (a->n_no_value[t] != b->n_no_value[t] ||
+            memcmp(a->no_value[t], b->no_value[t], a->n_no_value[t] * sizeof a->no_value[t][0]) != 0)
+            return false;
+    return true;
+}
+
 void meter_model_free(struct meter_model *m)
 {
     if (!m)

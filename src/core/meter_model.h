@@ -10,15 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define METER_MODEL_ID        48       /* bytes of an id with its end: ^[a-z0-9][a-z0-9_-]*$, the file's name */
-#define METER_MODEL_TEXT_MAX  (1 << 18) /* bytes of a file */
-#define METER_REGISTERS_MAX   256
-#define METER_READ_MAX        125 /* registers of one read: what Modbus allows */
-#define METER_IDENTIFY_MAX    4
-#define METER_NOTES_MAX       16
-#define METER_MAX_READ        20 /* registers of one read, where a file does not say how many */
-#define METER_CAREFUL_READ    10 /* likewise, when it takes no more: what the most timid ones do */
-#define METER_ERROR           200
+#define METER_MODEL_ID       48        /* bytes of an id with its end: ^[a-z0-9][a-z0-9_-]*$, the file's name */
+#define METER_MODEL_TEXT_MAX (1 << 18) /* bytes of a file */
+#define METER_REGISTERS_MAX  256
+#define METER_READ_MAX       125 /* registers of one read: what Modbus allows */
+#define METER_IDENTIFY_MAX   4
+#define METER_NOTES_MAX      16
+#define METER_MAX_READ       20 /* registers of one read, where a file does not say how many */
+#define METER_CAREFUL_READ   10 /* likewise, when it takes no more: what the most timid ones do */
+#define METER_ERROR          200
 
 enum meter_type {
     METER_INT16,
@@ -33,11 +33,11 @@ enum meter_type {
 };
 
 struct meter_register {
-    uint16_t address; /* as on the wire, from 0 */
-    uint8_t quantity; /* core/meter_quantity.h */
-    uint8_t type;     /* enum meter_type */
-    uint8_t words;    /* 1, 2 or 4: follows from the type */
-    uint8_t function; /* 3 or 4 */
+    uint16_t address;    /* as on the wire, from 0 */
+    uint8_t quantity;    /* core/meter_quantity.h */
+    uint8_t type;        /* enum meter_type */
+    uint8_t words;       /* 1, 2 or 4: follows from the type */
+    uint8_t function;    /* 3 or 4 */
     int64_t scale_micro; /* value = raw x scale, in the quantity's unit; millionths, 1 .. 1e15 */
 };
 
@@ -76,8 +76,7 @@ struct meter_model {
 
 /* Parse a file's text; id is what its name says. A new model, or NULL with "line 3, column 7: …" or
  * "registers[4].type: \"int24\" is not one of int16, …" in error. The text need not be terminated. */
-struct meter_model *meter_model_parse(const char *id, const char *text, size_t len,
-                                      char error[METER_ERROR]) MUSTCHECK;
+struct meter_model *meter_model_parse(const char *id, const char *text, size_t len, char error[METER_ERROR]) MUSTCHECK;
 void meter_model_free(struct meter_model *m);
 
 /* The register of a quantity, or NULL. */
@@ -87,6 +86,9 @@ const struct meter_register *meter_model_register(const struct meter_model *m, i
  * quantity_is_default() allows: energy_total only where there is no energy_import, power_import and power_export only
  * where there is no power, voltage and current as a whole only where there is none of a phase. Returns how many. */
 size_t meter_model_defaults(const struct meter_model *m, uint8_t *quantities);
+
+/* Is a meter read and understood alike by both? What is for people alone does not count. */
+bool meter_model_same(const struct meter_model *a, const struct meter_model *b);
 
 bool meter_model_id_valid(const char *id);
 

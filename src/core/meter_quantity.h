@@ -34,7 +34,7 @@ enum quantity_base {
     QUANTITY_BASES
 };
 
-#define QUANTITY(base, suffix) ((uint8_t)((base) * 8 + (suffix)))
+#define QUANTITY(base, suffix) ((uint8_t)(8 * (base) + (suffix)))
 #define QUANTITIES             (QUANTITY_BASES * 8) /* codes are below this */
 #define QUANTITY_NONE          0xff
 #define QUANTITY_NAME          40 /* bytes of a name with its end */
