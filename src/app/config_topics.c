@@ -31,8 +31,10 @@ static void *topics_new(struct app *app)
 
 /* Enabled and yet not announced: people should know why a client does not show it. Of a meter's it is as it should be:
  * clients of old know no voltage of a meter. */
-static void tell_unannounced(const struct settings *s, size_t without_place)
+static void tell_unannounced(const struct settings *s)
 {
+    size_t left_out = config_body_left_out(s);
+
     for (size_t i = 0; i < s->n_sensors; i++) {
         const struct sensor_settings *x = &s->sensors[i];
 
@@ -40,9 +42,8 @@ static void tell_unannounced(const struct settings *s, size_t without_place)
             log_info("sensor %d (%s): %s %s is not announced in config/sensor, known clients do not take it",
                      sensor_settings_number(x), x->name, sensor_class_name(x->class), sensor_type_name(x->type));
     }
-    if (without_place)
-        log_info("config/sensor: the energy of %zu meters is not announced, it has room for 128 sensors",
-                 without_place);
+    if (left_out)
+        log_info("config/sensor: %zu sensors of meters are not announced, it holds 128", left_out);
 }
 
 static void topics_apply(void *self, const struct settings *old, const struct settings *next)
@@ -55,13 +56,13 @@ static void topics_apply(void *self, const struct settings *old, const struct se
     jsonw_init(&sensors);
     jsonw_init(&ports);
     jsonw_init(&kubes);
-    size_t without_place = config_body_sensors(&sensors, next);
+    config_body_sensors(&sensors, next);
     if (flx) {
         config_body_flx(&ports, next);
         config_body_kube(&kubes);
     }
     if (retained_set(&t->topics, TOPIC_SENSOR, "config/sensor", &sensors))
-        tell_unannounced(next, without_place);
+        tell_unannounced(next);
     retained_set(&t->topics, TOPIC_FLX, "config/flx", &ports);
     retained_set(&t->topics, TOPIC_KUBE, "config/kube", &kubes);
 }

@@ -136,24 +136,31 @@ static void put_sensor(struct jsonw *w, const struct settings *s, const struct s
     jsonw_close(w, '}');
 }
 
-size_t config_body_sensors(struct jsonw *w, const struct settings *s)
+/* Of a meter's sensors those that clients cannot use are not there at all: with hundreds of meters they were most. */
+static bool has_entry(const struct sensor_settings *x)
 {
-    size_t left = ENTRIES, out = 0;
+    return x->made != MADE_METER || config_body_announced(x);
+}
+
+size_t config_body_left_out(const struct settings *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n_sensors; i++)
+        n += has_entry(&s->sensors[i]);
+    return n > ENTRIES ? n - ENTRIES : 0;
+}
+
+void config_body_sensors(struct jsonw *w, const struct settings *s)
+{
+    size_t n = 0;
 
     jsonw_open(w, NULL, '{');
-    for (int meters = 0; meters <= 1; meters++) { /* those of meters are last */
-        for (size_t i = 0; i < s->n_sensors; i++) {
-            const struct sensor_settings *x = &s->sensors[i];
-            if ((x->made == MADE_METER) != meters || (meters && !config_body_announced(x)))
-                continue;
-            if (left)
-                put_sensor(w, s, x);
-            out += !left;
-            left -= left > 0;
-        }
-    }
+    for (int meters = 0; meters <= 1; meters++) /* theirs are last */
+        for (size_t i = 0; i < s->n_sensors; i++)
+            if ((s->sensors[i].made == MADE_METER) == meters && has_entry(&s->sensors[i]) && n++ < ENTRIES)
+                put_sensor(w, s, &s->sensors[i]);
     jsonw_close(w, '}');
-    return out;
 }
 
 /* ---- an FLX board ---- */

@@ -19,9 +19,11 @@ struct jsonw;
 bool config_body_announced(const struct sensor_settings *s);
 
 /* Write the whole object of config/sensor: the board's sensors, derived ones, then of meters those that are announced,
- * as if they were on the board's serial port. Ids have been derived (settings_derive_ids()). Returns how many had no
- * place among the 128 that there may be. */
-size_t config_body_sensors(struct jsonw *w, const struct settings *s);
+ * as if they were on the board's serial port; 128 at most. Ids have been derived (settings_derive_ids()). */
+void config_body_sensors(struct jsonw *w, const struct settings *s);
+
+/* How many sensors of meters have no place among those 128. */
+size_t config_body_left_out(const struct settings *s);
 
 /* That of config/flx: all ports of an FLX board, whether they are on or not. A clamp's shift is the whole turn, also of
  * one that is the wrong way round. */

@@ -155,18 +155,6 @@ static const struct meter_model *model_of(struct judge *j, const char *id, size_
 
 /* ---- a meter ---- */
 
-/* Is the quantity read where the settings name none? Of a pair that says the same, the better. */
-static bool by_default(const struct meter_model *m, uint8_t quantity)
-{
-    bool power = meter_model_register(m, QUANTITY(QUANTITY_POWER, 0)) != NULL;
-
-    if (quantity == QUANTITY(QUANTITY_POWER_IMPORT, 0) || quantity == QUANTITY(QUANTITY_POWER_EXPORT, 0))
-        return !power;
-    if (quantity == QUANTITY(QUANTITY_ENERGY_TOTAL, 0))
-        return !meter_model_register(m, QUANTITY(QUANTITY_ENERGY_IMPORT, 0));
-    return quantity_is_default(quantity);
-}
-
 static void check_quantities(const struct judge *j, size_t at, const struct meter_settings *m, bool named[QUANTITIES])
 {
     char name[40], path[SETTINGS_PATH];
@@ -190,10 +178,13 @@ static void complete_quantities(const struct judge *j, size_t at, struct meter_s
 
     check_quantities(j, at, m, named);
     m->wanted = must(calloc(m->model->n_registers + 1, sizeof *m->wanted));
-    for (size_t i = 0; i < m->model->n_registers; i++) {
+    if (!m->n_quantities)
+        m->n_wanted = meter_model_defaults(m->model, m->wanted);
+    for (size_t i = 0; m->n_quantities && i < m->model->n_registers; i++) {
         uint8_t q = m->model->registers[i].quantity;
-        if ((m->n_quantities ? named[q] : by_default(m->model, q)) && !memchr(m->wanted, q, m->n_wanted))
+        if (named[q])
             m->wanted[m->n_wanted++] = q;
+        named[q] = false;
     }
 }
 

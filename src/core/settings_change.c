@@ -75,6 +75,7 @@ static int change_to(struct settings_change *c, const struct settings_base *base
 {
     size_t before = errors->n;
 
+    settings_keys(tree);
     settings_sort(tree);
     struct settings *meant = complete(tree, base, errors);
     if (!meant)

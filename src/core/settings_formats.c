@@ -176,7 +176,9 @@ const struct setting_format settings_format_name = {
     "a name of letters, digits, '_', spaces and '-'", is_name,
     "^([0-9A-Za-z_ -]|[^\\u0000-\\u00a0\\u00ad\\u061c\\u1680\\u180e\\u2000-\\u206f\\u3000"
     "\\ue000-\\uf8ff\\ufeff\\ufff0-\\uffff\U000e0000-\U0010ffff])*$"};
-const struct setting_format settings_format_model = {"the id of a model of meter, a-z, 0-9, '_' and '-'",
+const struct setting_format settings_format_model = {"the id of a model, of a-z, 0-9, '_' and '-'",
                                                      meter_model_id_valid, "^[a-z0-9][a-z0-9_-]*$"};
-const struct setting_format settings_format_quantity = {"a quantity of a meter (power, voltage_l1, energy_import, ...)",
-                                                        is_quantity, "^[a-z]+(_[a-z]+)*(_(l[1-3]|t[1-4]))?$"};
+const struct setting_format settings_format_quantity = {
+    "a quantity of a meter (power, voltage_l1, energy_import, ...)", is_quantity,
+    "^((power(_import|_export)?|reactive_power|apparent_power|power_factor|voltage|current)(_l[1-3])?|current_sum|"
+    "frequency|(reactive_)?energy_(import|export|total)(_l[1-3]|_t[1-4])?)$"};

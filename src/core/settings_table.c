@@ -146,7 +146,7 @@ const struct setting settings_table[] = {
     {"sensors[*].report", SETTING_BOOL, SENSOR(report), .def = true,
      .help = "Report its counter to the Flukso server."},
     {"sensors[*].rid", SETTING_INT, SENSOR(rid), .min = 0, .max = 999999,
-     .help = "How often it got a new meaning, which begins a new series; saving another type or port raises it."},
+     .help = "How often it got a new meaning, which begins a new series; saving another type, port or meter raises it."},
     {"ports", SETTING_OBJECT, TOP(port), .shape = SETTING_LIST, .count = offsetof(struct settings, n_port),
      .list_max = SETTINGS_FLX_PORTS, .size = sizeof(struct port_settings), .key = &by_port, .flags = SETTING_STANDS,
      .help = "Ports of the board with protocol flx, which make its sensors; without it the clamps 1-3 are on."},

@@ -35,7 +35,7 @@ def what_must_be_said(row):
         yield "an absolute path"
         if row["max"] != 1024:  # as long as any
             yield f"at most {row['max']}"
-    elif row["kind"] == "text" and row["path"] not in ("http.listen", "http.extra_listen"):  # as long as addresses are
+    elif row["kind"] == "text" and not row["path"].endswith("listen"):  # as long as addresses are
         yield f"{row['min']} to {row['max']}"
 
 
