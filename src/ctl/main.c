@@ -72,9 +72,8 @@ const struct verb verbs[] = {
      "  fluksoctl bus read --model eastron-sdm120 line1 3\n"
      "ADDRESS is what goes over the wire, from 0: what manuals call 30001 is 0 by function 4, 40001 is 0 by 3.\n"
      "--function, -f: 4 (input registers, unless given) or 3 (holding registers). --type, -t: int16, uint16, int32,\n"
-     "uint32, int64, uint64, float32, float64. --word-order big|little. --model, -m: all that this model measures, in place of an\n"
-     "address. --timeout S. Of a DEVICE in place of BUS:\n"
-     "--baud N, --parity N|E|O.\n",
+     "uint32, int64, uint64, float32, float64. --word-order big|little. --model, -m MODEL: in place of an address,\n"
+     "all that this model measures. --timeout S. Of a DEVICE in place of BUS: --baud N, --parity N|E|O.\n",
      verb_bus_read},
     {"meters list", "", "the meters on all buses", NULL, verb_meters_list},
     {"meters models", "[MODEL]", "the models of meters there are, or what one of them measures", NULL, verb_meters_models},

@@ -175,7 +175,7 @@ static cJSON *number_cell(struct meters_file *f, struct meters_row *r, const str
     if (!read_number(field->text, &v))
         bad(f, r, field, "%s \"%.*s\" is no number", name, SHOWN, field->text);
     else if (fabs(v * unit - nearbyint(v * unit)) > 1e-6)
-        bad(f, r, field, "%s %s has more than %s", name, field->text, unit > 1 ? "three decimals" : "a whole number");
+        bad(f, r, field, "%s %s %s", name, field->text, unit > 1 ? "has more than three decimals" : "is no whole number");
     else if (v < min || v > max)
         bad(f, r, field, "%s %s is not in %.10g to %.10g", name, field->text, min, max);
     else
