@@ -135,19 +135,38 @@ static cJSON *with_keys(const cJSON *patch)
     return copy;
 }
 
-/* The message, in which other meters are called as people know them: "the unit of buses[0].meters[1] too" tells nobody
- * which. */
-static char *named(const cJSON *whole, const char *message)
-{
+/* A meter that an error is about, or names. */
+struct found {
     const cJSON *bus, *meter;
-    const char *at = strstr(message, "buses["), *behind;
-    char *text;
+    const char *member; /* behind the meter's path, "" */
+};
+
+static bool find(const cJSON *whole, const char *path, struct found *x)
+{
+    return by_index(whole, path, &x->bus, &x->meter, &x->member) || by_name(whole, path, &x->bus, &x->meter, &x->member);
+}
+
+/* The other meter of "7 is the unit of buses[0].meters[1] too": where its name begins, and how long it is. */
+static const char *other(const cJSON *whole, const char *message, struct found *x, size_t *len)
+{
+    const char *at = strstr(message, "buses[");
     int n = 0;
 
-    if (!at || !by_index(whole, at, &bus, &meter, &behind) || sscanf(at, "buses[%*u].meters[%*u]%n", &n) < 0 || !n)
+    if (!at || !find(whole, at, x) || sscanf(at, "buses[%*u].meters[%*u]%n", &n) < 0 || !n)
+        return NULL;
+    *len = (size_t)n;
+    return at;
+}
+
+/* The message, in which a meter is called as people know it: an index tells nobody which it is. */
+static char *named(const char *message, const char *at, size_t len, const struct found *x)
+{
+    char *text;
+
+    if (!at)
         return must(strdup(message));
-    if (asprintf(&text, "%.*smeter %s of bus %s%s", (int)(at - message), message, json_text(meter, "key", "?"),
-                 json_text(bus, "key", "?"), at + n) < 0)
+    if (asprintf(&text, "%.*smeter %s of bus %s%s", (int)(at - message), message, json_text(x->meter, "key", "?"),
+                 json_text(x->bus, "key", "?"), at + len) < 0)
         abort();
     return text;
 }
@@ -158,31 +177,45 @@ static void add_mistake(struct meters_file *f, unsigned line, unsigned column, c
     f->mistakes[f->n_mistakes++] = (struct meters_mistake){line, column, what};
 }
 
+/* Where in the row the member is said; NULL: it is not. */
+static const struct csv_field *field_of(const struct meters_file *f, const struct meters_row *r, const char *member)
+{
+    for (size_t i = 0; i < f->n_columns; i++)
+        if (f->columns[i] && strcmp(setting_name(f->columns[i], "buses[*].meters[*]"), member) == 0)
+            return csv_field(&f->csv, r->record, i);
+    return NULL;
+}
+
+/* Of two meters that meet the gateway blames the second; who wrote the table wants to know of the one in it. */
+static void refused(struct meters_file *f, const cJSON *whole, const char *path, const char *message)
+{
+    struct found own = {0}, second = {0};
+    bool known = find(whole, path, &own);
+    const struct meters_row *r = known ? row_of(f, own.bus, own.meter) : NULL;
+    size_t len = 0;
+    const char *at = other(whole, message, &second, &len), *member = known ? own.member : path;
+    const struct meters_row *swapped = known && !r && at ? row_of(f, second.bus, second.meter) : NULL;
+    char *words = named(message, at, len, swapped ? &own : &second), *what;
+
+    r = swapped ? swapped : r;
+    const struct csv_field *field = r ? field_of(f, r, member) : NULL;
+    int rc = r       ? asprintf(&what, "%s%s%s", member, *member ? " " : "", words)
+             : known ? asprintf(&what, "meter %s of bus %s, which is there already: %s %s",
+                                json_text(own.meter, "key", "?"), json_text(own.bus, "key", "?"), member, words)
+                     : asprintf(&what, "%s: %s", path, words);
+    if (rc < 0)
+        abort();
+    free(words);
+    add_mistake(f, r ? r->line : METERS_NOWHERE, field ? field->column : 1, what);
+}
+
 void meters_file_refused(struct meters_file *f, const cJSON *settings, const cJSON *patch, const char *path,
                          const char *message)
 {
     cJSON *keyed = with_keys(patch), *whole = settings_patch(settings, keyed);
-    const cJSON *bus = NULL, *meter = NULL;
-    const char *member = path;
 
     settings_sort(whole);
-    bool known = by_index(whole, path, &bus, &meter, &member) || by_name(whole, path, &bus, &meter, &member);
-    const struct meters_row *r = known ? row_of(f, bus, meter) : NULL;
-    const struct csv_field *field = NULL;
-    char *what;
-
-    for (size_t i = 0; r && i < f->n_columns; i++)
-        if (f->columns[i] && strcmp(setting_name(f->columns[i], "buses[*].meters[*]"), member) == 0)
-            field = csv_field(&f->csv, r->record, i);
-    char *words = named(whole, message);
-    int rc = r       ? asprintf(&what, "%s%s%s", member, *member ? " " : "", words)
-             : known ? asprintf(&what, "meter %s of bus %s, which is there already: %s %s", json_text(meter, "key", "?"),
-                                json_text(bus, "key", "?"), member, words)
-                     : asprintf(&what, "%s: %s", path, words);
-    if (rc < 0)
-        abort();
-    add_mistake(f, r ? r->line : METERS_NOWHERE, field ? field->column : 1, what);
-    free(words);
+    refused(f, whole, path, message);
     cJSON_Delete(keyed);
     cJSON_Delete(whole);
 }

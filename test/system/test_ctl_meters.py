@@ -198,19 +198,20 @@ def test_all_mistakes_at_once_in_their_order(importing, settings, stub):
             {"path": "buses[0].meters[3].model", "message": '"nope" is not a model'},
             {"path": "buses[0].meters[0].unit", "message": "2 is the unit of buses[0].meters[1] too"},
             {"path": "buses[0].meters[1].name", "message": '"Boiler" is doubled'},
+            {"path": "buses[0].meters[2].unit", "message": "9 is the unit of buses[0].meters[3] too"},
             {"path": "mqtt.port", "message": "is taken"}]}
 
     stub.answers["POST /api/v1/settings/check"] = check
     table = HEAD + "line1,7,solar,Solar,nope,1\nline1,300,b,B,m,1\nline1,2,a,A,m,1\nline1,7,c,C,m,1\nline1,9,a,D,m,1\n"
     done = importing(table, expect=REFUSED)
     assert mistakes(done) == [
-        '2:21: model "nope" is not a model', "3:7: unit 300 is not in 1 to 247",
+        "2:7: unit 9 is the unit of meter grid of bus line1 too", '2:21: model "nope" is not a model', "3:7: unit 300 is not in 1 to 247",
         "4:7: unit 2 is the unit of meter boiler of bus line1 too", "5:7: unit 7 of bus line1 stands in line 2 already",
         '6:9: key "a" stands in line 4 already',
         ' meter boiler of bus line1, which is there already: name "Boiler" is doubled', " mqtt.port: is taken"]
     assert stub.of("PATCH") == []
     answer = importing(table, expect=REFUSED, json=True).json
-    assert answer["errors"][1] == {"line": 3, "column": 7, "message": "unit 300 is not in 1 to 247"}
+    assert answer["errors"][2] == {"line": 3, "column": 7, "message": "unit 300 is not in 1 to 247"}
     assert "line" not in answer["errors"][-1] and answer["saved"] is False
 
 
