@@ -2,6 +2,7 @@
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +27,10 @@ from terminal import Tmux
 os.environ["ASAN_OPTIONS"] = "detect_leaks=1:detect_stack_use_after_return=1"
 os.environ["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
 os.environ["TSAN_OPTIONS"] = "halt_on_error=1:second_deadlock_stack=1"
+
+# Who runs the tests in the background of a script ignores these, and programs would inherit it.
+for _signal in signal.SIGINT, signal.SIGQUIT, signal.SIGHUP:
+    signal.signal(_signal, signal.SIG_DFL if _signal != signal.SIGINT else signal.default_int_handler)
 
 _guard = guard.here()
 
