@@ -234,6 +234,32 @@ static void a_probe_waits_for_room(void **state)
     assert_int_equal(next(), MB_TURN_PROBE);
 }
 
+/* Two suspects whose timeout is as long as the other's interval: each waits a round, then one a round is asked, behind
+ * the one that is due. */
+static void without_room_a_suspect_waits_a_round(void **state)
+{
+    (void)state;
+    one_that_lives(1000, 500);
+    for (; n_meters < 3; n_meters++)
+        meters[n_meters] = (struct mb_meter){
+            .interval_ms = 1000, .timeout_ms = 1000, .state = MB_SUSPECT, .due_ms = START + 600, .slot_ms = START};
+    line_round.n = n_meters;
+    for (int s = 1; s <= 4; s++) {
+        while (next() == MB_TURN_WAIT)
+            now = until;
+        assert_int_equal(who, 0);
+        assert_true(now >= START + s * 1000);
+        done(true, 30);
+        if (s == 1 || s == 3) { /* not yet; in this round one failed already */
+            assert_int_equal(next(), MB_TURN_WAIT);
+            continue;
+        }
+        assert_int_equal(next(), MB_TURN_POLL);
+        assert_int_equal(who, s / 2);
+        done(false, 1000);
+    }
+}
+
 static void who_is_hushed_is_left_alone(void **state)
 {
     (void)state;
@@ -374,6 +400,7 @@ int main(void)
         cmocka_unit_test_setup(probes_get_rarer, line_setup),
         cmocka_unit_test_setup(two_houses_do_not_probe_in_step, line_setup),
         cmocka_unit_test_setup(a_probe_waits_for_room, line_setup),
+        cmocka_unit_test_setup(without_room_a_suspect_waits_a_round, line_setup),
         cmocka_unit_test_setup(who_is_hushed_is_left_alone, line_setup),
         cmocka_unit_test_setup(asks_get_what_the_seconds_leave, line_setup),
         cmocka_unit_test_setup(an_ask_without_room_comes_in_the_sixth_round, line_setup),
