@@ -23,7 +23,7 @@ METERS = ROOT / "conf/meters"
 FULL = os.environ.get("FLUKSOD_FULL") == "1"
 TIMEOUT = 30  # seconds: generous, for sanitizers on two busy cores
 
-SANITIZER = re.compile(r"^.*(?:ERROR: \w+Sanitizer|runtime error:).*$", re.M)
+SANITIZER = re.compile(r"^.*(?:(?:ERROR|WARNING): \w+Sanitizer|runtime error:).*$", re.M)
 CRASHES = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE}
 
 
