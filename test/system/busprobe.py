@@ -38,11 +38,11 @@ def meter(key, unit, path, **options):
 
 
 class BusProbe:
-    def __init__(self, spawn, folder, text, build=BUILD):
+    def __init__(self, spawn, folder, text, wrap=()):
         self.file, self.pipe = Path(folder) / "buses.txt", Path(folder) / "orders"
         self.file.write_text(text)
         os.mkfifo(self.pipe)
-        self.proc = spawn([Path(build) / "test" / "bus_probe", self.file, self.pipe], name="bus_probe")
+        self.proc = spawn([*wrap, BUILD / "test" / "bus_probe", self.file, self.pipe], name="bus_probe")
         self.proc.wait_for_line('"ready"')
 
     def order(self, *words):

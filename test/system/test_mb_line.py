@@ -2,6 +2,7 @@
 of who else is on it makes a wrong value, or costs the others theirs (pitfall 12)."""
 import itertools
 import os
+import socket
 import time
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import fault_slave as fault
 from busprobe import BusProbe, bus, meter, model, values
 from fault_slave import SerialSlave, TcpSlave
-from helpers import free_port, scaled, wait_until
+from helpers import free_port, scaled, wait_until, with_file
 
 STRAY = bytes([9, 4, 4, 0x12, 0x34, 0x56])  # looks like the start of an answer, and is none
 
@@ -45,8 +46,8 @@ def probe(spawn, folder):
     """probe(text) runs bus threads; whatever they say of a meter in the test must be right."""
     made = []
 
-    def make(text):
-        made.append(BusProbe(spawn, folder, text))
+    def make(text, **options):
+        made.append(BusProbe(spawn, folder, text, **options))
         return made[-1]
     yield make
     for one in made:
@@ -436,6 +437,20 @@ def test_nothing_comes_of_a_bus_that_was_stopped(serial, probe, folder):
     assert {line["outcome"] for line in one.of("m1")} == {"ok"}
 
 
+def test_all_is_asked_of_a_thread_while_it_works(serial, probe, folder):
+    """Statistics, requests, cancelling, stopping: what a build with ThreadSanitizer looks at."""
+    slave, one = two(serial, probe, folder, interval=30)
+    slave.always[1] = fault.refuses(1)  # its plan changes under way
+    for n in range(scaled(300)):
+        one.ask("line", n, unit=1 + n % 2, timeout=50)
+        one.order(f"cancel line ticket={n - 1}")
+        one.stats()
+        if n % 10 == 9:
+            one.order("stop line")
+            one.order("start line")
+    one.wait_for_readings("m2", 3, after=len(one.lines()))
+
+
 def test_sixteen_lines_at_once(serial, probe, folder):
     path = model(folder)
     slaves = [serial([1, 2], f"line{n}") for n in range(16)]
@@ -493,6 +508,26 @@ def test_an_old_transaction_is_never_the_answer(tcp, probe, folder):
     one.wait_for_readings("m1", 3, after=seen)
     assert {line["outcome"] for line in one.of("m1")} == {"ok"}
     assert slave.connections == 1
+
+
+def test_a_name_server_that_says_nothing_holds_up_nobody(probe, folder):
+    """A look-up may last half a minute: people are answered meanwhile, and the bus ends at once."""
+    (folder / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:20 attempts:3\n")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        try:
+            mute.bind(("127.0.0.1", 53))
+        except OSError:
+            pytest.skip("needs port 53 of a network of its own")
+        one = probe(bus("gateway", "tcp=meters.example:502", meter("m1", 1, model(folder))),
+                    wrap=with_file(folder / "resolv.conf", "/etc/resolv.conf"))
+        mute.settimeout(10)
+        assert b"meters" in mute.recv(512)
+        one.ask("gateway", 1, unit=1)
+        assert one.wait_for("the answer to people", ticket=1)[0]["outcome"] == "line gone"
+        start = time.monotonic()
+        one.order("stop gateway")
+        one.wait_for("the end of the thread", stopped=True)
+        assert time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize("mbap", [True, False], ids=["mbap", "rtu"])
