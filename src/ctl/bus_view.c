@@ -55,7 +55,8 @@ static char *state_words(const cJSON *o, bool why)
 
     if (since > 0)
         say_span(span, (double)time(NULL) - since);
-    return say_format("%s%s%s%s%s", json_text(o, "state", "?"), *span ? " for " : "", span, *reason ? ": " : "", reason);
+    return say_format("%s%s%s%s%s", json_text(o, "state", "?"), *span ? " for " : "", span, *reason ? ": " : "",
+                      reason);
 }
 
 /* A table's lines as text. */
@@ -116,7 +117,8 @@ static char *bus_words(const cJSON *bus)
         return say_format("no meters");
     if (!is_state(bus, "up"))
         return say_format("%zu meter%s", n, n == 1 ? "" : "s");
-    return say_format("%zu of %zu meter%s ok, %.3g polls/s", ok, n, n == 1 ? "" : "s", json_number(bus, "polls_per_s", 0));
+    return say_format("%zu of %zu meter%s ok, %.3g polls/s", ok, n, n == 1 ? "" : "s",
+                      json_number(bus, "polls_per_s", 0));
 }
 
 /* ---- the list ---- */
@@ -124,8 +126,7 @@ static char *bus_words(const cJSON *bus)
 /* Why a meter is as it is stands behind its state, or below it where it does not fit. */
 static void print_meters(const cJSON *bus, FILE *out, size_t columns)
 {
-    static const struct table_column titles[] = {
-        {"  unit", TABLE_RIGHT}, {"meter", TABLE_LEFT}, {"state", TABLE_LEFT}};
+    static const struct table_column titles[] = {{"  unit", TABLE_RIGHT}, {"meter", TABLE_LEFT}, {"state", TABLE_LEFT}};
     struct table t;
 
     table_init(&t, titles, ARRAY_LEN(titles));
@@ -185,9 +186,9 @@ static void ms_cell(struct table *t, const cJSON *m, const char *name)
 }
 
 static const struct table_column stats_titles[] = {
-    {"meter", TABLE_SHRINK},  {"unit", TABLE_RIGHT}, {"state", TABLE_LEFT}, {"ok", TABLE_RIGHT},
-    {"missed", TABLE_RIGHT},  {"timeout", TABLE_RIGHT}, {"crc", TABLE_RIGHT}, {"exc", TABLE_RIGHT},
-    {"bad", TABLE_RIGHT},     {"p50", TABLE_RIGHT},  {"p99", TABLE_RIGHT},  {"/min", TABLE_RIGHT},
+    {"meter", TABLE_SHRINK}, {"unit", TABLE_RIGHT},    {"state", TABLE_LEFT}, {"ok", TABLE_RIGHT},
+    {"missed", TABLE_RIGHT}, {"timeout", TABLE_RIGHT}, {"crc", TABLE_RIGHT},  {"exc", TABLE_RIGHT},
+    {"bad", TABLE_RIGHT},    {"p50", TABLE_RIGHT},     {"p99", TABLE_RIGHT},  {"/min", TABLE_RIGHT},
 };
 
 static void add_stats(struct table *t, const cJSON *m)

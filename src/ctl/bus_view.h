@@ -8,7 +8,8 @@
 
 #include <cjson/cJSON.h>
 
-/* Each bus with its line and state, and below it its meters with theirs; for a terminal of so many columns (0: none). */
+/* Each bus with its line and state, and below it its meters with theirs; for a terminal of so many columns (0: none).
+ */
 void bus_view_list(const cJSON *buses, FILE *out, size_t columns);
 
 /* A line for each bus, and below it one for each meter with what became of its requests; at most so many lines (0:

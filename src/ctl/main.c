@@ -65,8 +65,7 @@ const struct verb verbs[] = {
      "--from N, --to N: units (1 to 247). --baud LIST|all, --parity LIST|all: of a serial line, in place of what the\n"
      "settings say. --timeout S: how long each unit is waited for. --csv FILE: the new ones, for meters import.\n",
      verb_bus_scan},
-    {"bus read", "[OPTION]... METER | BUS UNIT [ADDRESS [COUNT]]",
-     "read a meter, or registers of a unit, now",
+    {"bus read", "[OPTION]... METER | BUS UNIT [ADDRESS [COUNT]]", "read a meter, or registers of a unit, now",
      "  fluksoctl bus read boiler\n"
      "  fluksoctl bus read --function 4 --type float32 line1 3 0x0034\n"
      "  fluksoctl bus read --model eastron-sdm120 line1 3\n"
@@ -76,7 +75,8 @@ const struct verb verbs[] = {
      "all that this model measures. --timeout S. Of a DEVICE in place of BUS: --baud N, --parity N|E|O.\n",
      verb_bus_read},
     {"meters list", "", "the meters on all buses", NULL, verb_meters_list},
-    {"meters models", "[MODEL]", "the models of meters there are, or what one of them measures", NULL, verb_meters_models},
+    {"meters models", "[MODEL]", "the models of meters there are, or what one of them measures", NULL,
+     verb_meters_models},
     {"meters import", "[--dry-run] [--replace] [--no-wait] FILE.csv", "set up meters by a table, all of it or nothing",
      "  fluksoctl meters import --dry-run meters.csv\n"
      "The first line names the columns: bus, unit and model, and any of key, name, interval, enable, timeout, pause,\n"
@@ -107,7 +107,8 @@ const struct verb verbs[] = {
      verb_restore},
     {"restart", "[--no-wait]", "restart fluksod", NULL, verb_restart},
     {"help", "[VERB]", "this list, or what there is to say of a verb", NULL, verb_help},
-    {"complete", "verbs|sensors|sensor-keys|settings|tokens|secrets|clamps|buses|meters|models|values PATH", NULL, NULL, verb_complete},
+    {"complete", "verbs|sensors|sensor-keys|settings|tokens|secrets|clamps|buses|meters|models|values PATH", NULL, NULL,
+     verb_complete},
 };
 
 const unsigned verbs_len = ARRAY_LEN(verbs);

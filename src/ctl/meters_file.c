@@ -117,7 +117,8 @@ static bool read_columns(struct meters_file *f)
     size_t before = f->n_mistakes;
 
     if (!f->csv.n_records) {
-        add(f, 1, 1, "there is nothing in it: the first line names the columns (bus, unit, key, name, model, interval)");
+        add(f, 1, 1,
+            "there is nothing in it: the first line names the columns (bus, unit, key, name, model, interval)");
         return false;
     }
     f->n_columns = r->n;
@@ -175,7 +176,8 @@ static cJSON *number_cell(struct meters_file *f, struct meters_row *r, const str
     if (!read_number(field->text, &v))
         bad(f, r, field, "%s \"%.*s\" is no number", name, SHOWN, field->text);
     else if (fabs(v * unit - nearbyint(v * unit)) > 1e-6)
-        bad(f, r, field, "%s %s %s", name, field->text, unit > 1 ? "has more than three decimals" : "is no whole number");
+        bad(f, r, field, "%s %s %s", name, field->text,
+            unit > 1 ? "has more than three decimals" : "is no whole number");
     else if (v < min || v > max)
         bad(f, r, field, "%s %s is not in %.10g to %.10g", name, field->text, min, max);
     else
@@ -206,8 +208,8 @@ static bool is_text(struct meters_file *f, struct meters_row *r, const struct se
     size_t n = utf8_count(text);
 
     if (n < (size_t)row->min || n > (size_t)row->max)
-        bad(f, r, field, "%s \"%.*s\" has %zu characters; %lld to %lld are allowed", name, (int)utf8_fit(text, SHOWN), text,
-            n, (long long)row->min, (long long)row->max);
+        bad(f, r, field, "%s \"%.*s\" has %zu characters; %lld to %lld are allowed", name, (int)utf8_fit(text, SHOWN),
+            text, n, (long long)row->min, (long long)row->max);
     else if (row->format && !row->format->ok(text))
         bad(f, r, field, "%s \"%.*s\" is not %s", name, (int)utf8_fit(text, SHOWN), text, row->format->what);
     else
@@ -304,8 +306,8 @@ static void read_bus(struct meters_file *f, struct meters_row *r, const cJSON *s
     if (*all)
         bad(f, r, field, "bus \"%.*s\" is not in the settings; there are %s", SHOWN, r->bus, all);
     else
-        bad(f, r, field, "bus \"%.*s\" is not in the settings: fluksoctl settings set buses.%.*s.device=/dev/...", SHOWN,
-            r->bus, SHOWN, r->bus);
+        bad(f, r, field, "bus \"%.*s\" is not in the settings: fluksoctl settings set buses.%.*s.device=/dev/...",
+            SHOWN, r->bus, SHOWN, r->bus);
     free(all);
 }
 

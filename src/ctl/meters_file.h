@@ -1,5 +1,5 @@
-/* A table of meters (CSV) as a change of the settings: each row a meter on a bus. Every mistake has its line and column,
- * whether it is found here or by the gateway. It never calls anybody.
+/* A table of meters (CSV) as a change of the settings: each row a meter on a bus. Every mistake has its line and
+ * column, whether it is found here or by the gateway. It never calls anybody.
  *
  *   bus,unit,key,name,model,interval        columns in any order; bus, unit and model must be there, and any other
  *   line1,3,boiler,Boiler,eastron-sdm120,1  member of a meter in the settings may be
@@ -52,7 +52,8 @@ void meters_file_free(struct meters_file *f);
  * bus moves, with all that the file does not say of it. replace: meters that are not in the file go. */
 cJSON *meters_file_patch(const struct meters_file *f, const cJSON *settings, bool replace);
 
-/* Take an error of the gateway's, of this change of these settings: it becomes a mistake of the row that it is about. */
+/* Take an error of the gateway's, of this change of these settings: it becomes a mistake of the row that it is about.
+ */
 void meters_file_refused(struct meters_file *f, const cJSON *settings, const cJSON *patch, const char *path,
                          const char *message);
 

@@ -129,9 +129,8 @@ static cJSON *with_keys(const cJSON *patch)
     cJSON *copy = must(cJSON_Duplicate(patch, true)), *bus, *meter;
 
     cJSON_ArrayForEach(bus, cJSON_GetObjectItemCaseSensitive(copy, "buses"))
-        cJSON_ArrayForEach(meter, cJSON_GetObjectItemCaseSensitive(bus, "meters"))
-            if (cJSON_IsObject(meter))
-                must(cJSON_AddStringToObject(meter, "key", meter->string));
+        cJSON_ArrayForEach(meter, cJSON_GetObjectItemCaseSensitive(bus, "meters")) if (cJSON_IsObject(meter))
+            must(cJSON_AddStringToObject(meter, "key", meter->string));
     return copy;
 }
 
@@ -143,7 +142,8 @@ struct found {
 
 static bool find(const cJSON *whole, const char *path, struct found *x)
 {
-    return by_index(whole, path, &x->bus, &x->meter, &x->member) || by_name(whole, path, &x->bus, &x->meter, &x->member);
+    return by_index(whole, path, &x->bus, &x->meter, &x->member) ||
+           by_name(whole, path, &x->bus, &x->meter, &x->member);
 }
 
 /* The other meter of "7 is the unit of buses[0].meters[1] too": where its name begins, and how long it is. */

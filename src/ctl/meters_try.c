@@ -34,7 +34,8 @@ static bool has(const cJSON *quantities, const char *name)
 /* What is never zero where a meter is: its voltage. NULL: not known, then all is read. */
 static const char *quantity_of(const struct ctl *c, struct models *m, const char *model)
 {
-    static const char *const wanted[] = {"voltage_l1", "voltage", "frequency", "power", "power_import", "energy_import"};
+    static const char *const wanted[] = {"voltage_l1", "voltage",      "frequency",
+                                         "power",      "power_import", "energy_import"};
     cJSON *known = cJSON_GetObjectItemCaseSensitive(m->by_id, model);
     struct answer a;
 
@@ -91,7 +92,8 @@ static bool note_result(cJSON *seen, const cJSON *job)
     return false;
 }
 
-static int try_one(const struct ctl *c, struct models *m, const char *bus, const cJSON *meter, cJSON *seen, bool *answered)
+static int try_one(const struct ctl *c, struct models *m, const char *bus, const cJSON *meter, cJSON *seen,
+                   bool *answered)
 {
     cJSON *body = body_of(c, m, bus, meter), *job = NULL;
     struct ctl quiet = *c;
@@ -118,8 +120,11 @@ static void show_how_far(const struct ctl *c, size_t i, size_t n, const char *ke
 
 static void print_values(const cJSON *values)
 {
-    static const struct table_column titles[] = {{"line", TABLE_RIGHT}, {"bus", TABLE_LEFT},   {"unit", TABLE_RIGHT},
-                                                 {"meter", TABLE_SHRINK}, {"it says", TABLE_LEFT}};
+    static const struct table_column titles[] = {{"line", TABLE_RIGHT},
+                                                 {"bus", TABLE_LEFT},
+                                                 {"unit", TABLE_RIGHT},
+                                                 {"meter", TABLE_SHRINK},
+                                                 {"it says", TABLE_LEFT}};
     char words[QUANTITY_NAME];
     struct table t;
     size_t width, rows;

@@ -14,8 +14,8 @@ struct screen {
 /* From now on signals that end programs come here. */
 void screen_open(struct screen *s);
 
-/* Show it; the terminal's own comes back with screen_leave(), screen_close(), and while the program is stopped. Both may
- * be called twice. */
+/* Show it; the terminal's own comes back with screen_leave(), screen_close(), and while the program is stopped. Both
+ * may be called twice. */
 void screen_enter(struct screen *s);
 void screen_leave(struct screen *s);
 

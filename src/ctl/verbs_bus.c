@@ -116,7 +116,9 @@ static void draw(const struct watch *w)
     term_size(&columns, &rows);
     fprintf(out, "\x1b[H%s%s%s%s%s%s\x1b[K\r\n", say_colour(SAY_DIM), say_time(when, (double)time(NULL)),
             w->there ? "" : say_colour(SAY_RED), w->there ? "" : "  no gateway: trying again", say_colour(SAY_PLAIN),
-            term_keys() < 0 ? "" : columns < 80 ? "  q ends" : "  q ends; p50, p99: ms of answers; /min: errors");
+            term_keys() < 0 ? ""
+            : columns < 80  ? "  q ends"
+                            : "  q ends; p50, p99: ms of answers; /min: errors");
     /* Not the last column: wiping what is behind a line that fills it would wipe its end. */
     left = bus_view_stats(w->buses, out, columns ? columns - 1 : 0, rows > HEAD + 1 ? rows - HEAD : 1, "\x1b[K\r\n");
     if (left)

@@ -97,8 +97,8 @@ static void print_changes(const struct import *m)
 
     say_line(SAY_PLAIN, "%zu meter%s: %zu new, %zu changed, %zu as before.", m->file.n_rows,
              m->file.n_rows == 1 ? "" : "s", m->n_new, m->n_changed, m->n_same);
-    cJSON_ArrayForEach(key, m->removed) say_line(SAY_YELLOW, "%s %s", m->dry_run ? "would be removed:" : "removed:",
-                                                 key->valuestring);
+    cJSON_ArrayForEach(key, m->removed)
+        say_line(SAY_YELLOW, "%s %s", m->dry_run ? "would be removed:" : "removed:", key->valuestring);
 }
 
 /* For scripts. */
@@ -221,9 +221,8 @@ static int conclude(const struct ctl *c, struct import *m)
 int verb_meters_import(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
     struct import m = {0};
-    const struct verb_option options[] = {{"dry-run", 'n', &m.dry_run, NULL},
-                                          {"replace", 0, &m.replace, NULL},
-                                          {"no-wait", 0, &m.no_wait, NULL}};
+    const struct verb_option options[] = {
+        {"dry-run", 'n', &m.dry_run, NULL}, {"replace", 0, &m.replace, NULL}, {"no-wait", 0, &m.no_wait, NULL}};
     struct answer settings = {0};
     size_t len;
     int rc = verb_words(v, &argc, argv, options, ARRAY_LEN(options), 1, 1);

@@ -36,17 +36,18 @@ static void state_cell(struct table *t, const cJSON *buses, const cJSON *bus, co
     else if (!state)
         table_cell(t, SAY_DIM, "%s", say_none());
     else
-        table_cell(t, strcmp(state, "ok") == 0        ? SAY_GREEN
-                      : strcmp(state, "offline") == 0 ? SAY_RED
-                                                      : SAY_YELLOW,
+        table_cell(t,
+                   strcmp(state, "ok") == 0        ? SAY_GREEN
+                   : strcmp(state, "offline") == 0 ? SAY_RED
+                                                   : SAY_YELLOW,
                    "%s", state);
 }
 
 static void print_meters(const cJSON *settings, const cJSON *buses)
 {
     static const struct table_column columns[] = {
-        {"bus", TABLE_SHRINK},   {"unit", TABLE_RIGHT},   {"key", TABLE_SHRINK},  {"name", TABLE_SHRINK},
-        {"model", TABLE_SHRINK}, {"every", TABLE_RIGHT},  {"state", TABLE_LEFT},
+        {"bus", TABLE_SHRINK},   {"unit", TABLE_RIGHT},  {"key", TABLE_SHRINK}, {"name", TABLE_SHRINK},
+        {"model", TABLE_SHRINK}, {"every", TABLE_RIGHT}, {"state", TABLE_LEFT},
     };
     struct table t;
 
@@ -155,12 +156,9 @@ static void print_models(const cJSON *models)
 
 static void print_registers(const cJSON *model)
 {
-    static const struct table_column columns[] = {{"quantity", TABLE_LEFT},
-                                                  {"in", TABLE_LEFT},
-                                                  {"function", TABLE_RIGHT},
-                                                  {"address", TABLE_RIGHT},
-                                                  {"", TABLE_LEFT},
-                                                  {"type", TABLE_LEFT}};
+    static const struct table_column columns[] = {{"quantity", TABLE_LEFT},  {"in", TABLE_LEFT},
+                                                  {"function", TABLE_RIGHT}, {"address", TABLE_RIGHT},
+                                                  {"", TABLE_LEFT},          {"type", TABLE_LEFT}};
     struct table t;
 
     table_init(&t, columns, ARRAY_LEN(columns));
@@ -220,7 +218,8 @@ int verb_meters_models(struct ctl *c, const struct verb *v, int argc, char **arg
 /* ---- export ---- */
 
 /* How the table is written. */
-struct export {
+struct export
+{
     char separator;
     const char *line_end;
     bool all; /* each column that there is */

@@ -33,7 +33,8 @@ static void print_values(const cJSON *values)
             table_cell(&t, SAY_BOLD, "%.10g", value);
         else
             table_cell(&t, SAY_DIM, "%s", say_none());
-        table_cell(&t, isfinite(value) ? SAY_PLAIN : SAY_YELLOW, "%s", isfinite(value) ? json_text(v, "unit", "") : why);
+        table_cell(&t, isfinite(value) ? SAY_PLAIN : SAY_YELLOW, "%s",
+                   isfinite(value) ? json_text(v, "unit", "") : why);
     }
     table_print(&t, stdout, 0, 0, "\n");
     table_free(&t);

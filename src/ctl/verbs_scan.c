@@ -84,8 +84,8 @@ static void add_found(struct table *t, const cJSON *f, bool serial)
 
 static void print_found(const cJSON *found)
 {
-    static const struct table_column serial[] = {{"unit", TABLE_RIGHT},  {"line", TABLE_LEFT},
-                                                 {"ms", TABLE_RIGHT},    {"meter", TABLE_LEFT},
+    static const struct table_column serial[] = {{"unit", TABLE_RIGHT},   {"line", TABLE_LEFT},
+                                                 {"ms", TABLE_RIGHT},     {"meter", TABLE_LEFT},
                                                  {"model", TABLE_SHRINK}, {"it says", TABLE_SHRINK}};
     static const struct table_column tcp[] = {{"unit", TABLE_RIGHT},
                                               {"ms", TABLE_RIGHT},
@@ -209,7 +209,8 @@ static int conclude(const struct ctl *c, const struct scan *s, const cJSON *job,
     if (!c->json && n)
         print_found(found);
     if (!c->json && !n)
-        say_line(SAY_YELLOW, "No unit answered. Are A and B the right way round, and baud rate and parity the meters'?");
+        say_line(SAY_YELLOW,
+                 "No unit answered. Are A and B the right way round, and baud rate and parity the meters'?");
     if (s->csv)
         return write_csv(s->csv, found, line);
     if (!c->json && is_bus)
@@ -220,8 +221,8 @@ static int conclude(const struct ctl *c, const struct scan *s, const cJSON *job,
 int verb_bus_scan(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
     struct scan s = {0};
-    const struct verb_option options[] = {{"from", 0, NULL, &s.from},     {"to", 0, NULL, &s.to},
-                                          {"baud", 0, NULL, &s.baud},     {"parity", 0, NULL, &s.parity},
+    const struct verb_option options[] = {{"from", 0, NULL, &s.from},       {"to", 0, NULL, &s.to},
+                                          {"baud", 0, NULL, &s.baud},       {"parity", 0, NULL, &s.parity},
                                           {"timeout", 0, NULL, &s.timeout}, {"csv", 0, NULL, &s.csv}};
     cJSON *job = NULL;
     bool is_bus;

@@ -54,7 +54,9 @@ static void files_of_all_kinds(void **state)
         {"a,b\r\n1,2\r\n", ",|a/b|1/2"},
         {"a,b\r1,2\r", ",|a/b|1/2"},
         {"a,b\n1,2", ",|a/b|1/2"},
-        {"\xef\xbb\xbf" "a;b\r\n1;0,5\r\n", ";|a/b|1/0,5"},
+        {"\xef\xbb\xbf"
+         "a;b\r\n1;0,5\r\n",
+         ";|a/b|1/0,5"},
         {"a\tb\n1\t2\n", "T|a/b|1/2"},
         {"a\t b \n1\t\t2\n", "T|a/b|1//2"},
         {"sep=;\r\na,b;c\r\n", ";|a,b/c"},
@@ -87,13 +89,17 @@ static void mistakes_have_a_place(void **state)
     assert_string_equal(parsed("a,\"b\nc\",d\"\n"), ",|a/b\nc/d\"!2:5 a field with a"); /* lines of the file */
     assert_string_equal(parsed("caf\xe9,\xe9\nb\x01,c\n"), ",|caf?/?|b/c!1:4 this is no UTF!2:2 a control char");
     assert_string_equal(parsed_n("a\0b,c", 5), ",|ab/c!1:2 a control char");
-    assert_string_equal(parsed_n("\xff\xfe" "a\0", 4), ",!1:1 this is UTF-16");
+    assert_string_equal(parsed_n("\xff\xfe"
+                                 "a\0",
+                                 4),
+                        ",!1:1 this is UTF-16");
 }
 
 /* What is written is read as it was. */
 static void round_trip(void **state)
 {
-    static const char *const fields[] = {"", "plain", "a,b", "a;b", "a\tb", "say \"x\"", "two\nlines", " spaces ", "ü", "\"", "0,5"};
+    static const char *const fields[] = {"",           "plain",    "a,b", "a;b", "a\tb", "say \"x\"",
+                                         "two\nlines", " spaces ", "ü",   "\"",  "0,5"};
 
     (void)state;
     for (const char *separator = ",;\t"; *separator; separator++) {
