@@ -1,4 +1,4 @@
-# Completion of fluksoctl(1) for bash: verbs, options, sensors, settings. What there is comes from the program itself
+# Completion of fluksoctl(1) for bash: verbs, options, sensors, settings, meters. What there is comes from the program itself
 # (`fluksoctl complete`), so that it fits the gateway at hand; without one, what needs none is completed all the same.
 # Installed as /usr/share/bash-completion/completions/fluksoctl; it needs nothing but bash.
 
@@ -34,7 +34,58 @@ _fluksoctl_files() {
     compopt -o filenames 2>/dev/null
 }
 
+# The meters on buses. $1: the word before, which may be an option whose value is wanted.
+_fluksoctl_bus() {
+    case ${rest[0]-} in
+    list) _fluksoctl_offer '' < <(_fluksoctl_ask buses) ;;
+    watch)
+        [[ $1 == --every || $1 == -n ]] && return
+        [[ $cur != -* ]] || { _fluksoctl_words --every; return; }
+        _fluksoctl_offer '' < <(_fluksoctl_ask buses) ;;
+    scan)
+        case $1 in
+        --parity) _fluksoctl_words all N E O ;;
+        --baud) _fluksoctl_words all 2400 9600 19200 38400 115200 ;;
+        --csv) _fluksoctl_files ;;
+        --from | --to | --timeout) ;;
+        *)
+            case $cur in
+            -*) _fluksoctl_words --from --to --baud --parity --timeout --csv ;;
+            /*) _fluksoctl_files ;;
+            *) _fluksoctl_offer '' < <(_fluksoctl_ask buses) ;;
+            esac ;;
+        esac ;;
+    read)
+        case $1 in
+        --model | -m) _fluksoctl_offer '' < <(_fluksoctl_ask models) ;;
+        --type | -t) _fluksoctl_words int16 uint16 int32 uint32 int64 uint64 float32 float64 ;;
+        --function | -f) _fluksoctl_words 3 4 ;;
+        --word-order) _fluksoctl_words big little ;;
+        --parity) _fluksoctl_words N E O ;;
+        --baud | --timeout) ;;
+        *)
+            case $cur in
+            -*) _fluksoctl_words --function --type --word-order --timeout --model --baud --parity ;;
+            /*) _fluksoctl_files ;;
+            *) _fluksoctl_offer '' < <(_fluksoctl_ask meters; _fluksoctl_ask buses) ;;
+            esac ;;
+        esac ;;
+    *) _fluksoctl_words list watch scan read ;;
+    esac
+}
+
+_fluksoctl_meters() {
+    case ${rest[0]-} in
+    list) ;;
+    models) _fluksoctl_offer '' < <(_fluksoctl_ask models) ;;
+    import) if [[ $cur == -* ]]; then _fluksoctl_words --dry-run --replace --no-wait; else _fluksoctl_files; fi ;;
+    export) if [[ $cur == -* ]]; then _fluksoctl_words --all --semicolon; else _fluksoctl_files; fi ;;
+    *) _fluksoctl_words list models import export ;;
+    esac
+}
+
 _fluksoctl_verb() {
+    local last=${COMP_WORDS[COMP_CWORD - 1]}
     case "$verb ${rest[0]-}" in
     'sensor '*)
         [[ ${rest[0]-} =~ ^(set|counter)$ ]] || { _fluksoctl_words set counter; return; }
@@ -52,6 +103,8 @@ _fluksoctl_verb() {
     'token rm') _fluksoctl_offer '' < <(_fluksoctl_ask tokens) ;;
     'token add') _fluksoctl_words --read-only ;;
     'token '*) _fluksoctl_words add list rm ;;
+    'bus '*) _fluksoctl_bus "$last" ;;
+    'meters '*) _fluksoctl_meters ;;
     'watch '*) _fluksoctl_offer '' < <(_fluksoctl_ask sensors) ;;
     'log '*) _fluksoctl_words -n -f ;;
     'passwd '*) _fluksoctl_words --code ;;

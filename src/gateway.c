@@ -15,12 +15,12 @@
 
 /* In the order of start; they stop and close in reverse. */
 static const struct service *const services[] = {
-    &service_keeper,      &service_secrets,     &service_mqtt_sink,   &service_config_topics, &service_tap,
-    &service_http,        &service_access,      &service_backup,      &service_api_local,     &service_api_status,
-    &service_api_live,    &service_api_log,     &service_flukso,      &service_influx,        &service_derive,
-    &service_board,       &service_sync,        &service_selftest,    &service_support,       &service_api_settings,
-    &service_api_secrets, &service_api_sensors, &service_phase_match, &service_restart,       &service_api_jobs,
-    &service_api_index,
+    &service_keeper,      &service_secrets, &service_mqtt_sink,    &service_config_topics, &service_tap,
+    &service_http,        &service_access,  &service_backup,       &service_api_local,     &service_api_status,
+    &service_api_live,    &service_api_log, &service_flukso,       &service_influx,        &service_derive,
+    &service_board,       &service_buses,   &service_bus_jobs,     &service_bus_proxy,     &service_sync,
+    &service_selftest,    &service_support, &service_api_settings, &service_api_secrets,   &service_api_sensors,
+    &service_phase_match, &service_restart, &service_api_jobs,     &service_api_models,    &service_api_index,
 };
 
 #define SERVICES ARRAY_LEN(services)
@@ -88,7 +88,7 @@ static void reload(struct gateway *g)
     const struct settings_running running = {g->settings->device.id, g->settings->storage.path, saved};
     struct settings_load l;
 
-    settings_load(&l, g->options->settings_path, SETTINGS_KEEP, &running);
+    settings_load(&l, g->options->settings_path, SETTINGS_KEEP, &running, g->options->meters);
     cJSON_Delete(saved);
     settings_load_log(&l);
     if (l.settings) {
@@ -231,6 +231,7 @@ int gateway_run(const struct gateway_options *o, struct settings_load *loaded)
     g->options = o;
     g->app.loop = &loop;
     g->app.record_path = o->record_path;
+    g->app.meters = o->meters;
     g->app.restart = on_restart;
     g->app.restart_ctx = g;
     g->app.started_ms = app_mono_ms(&g->app);

@@ -8,6 +8,7 @@
 struct gateway_options {
     const char *settings_path;
     const char *record_path; /* NULL: nothing is recorded */
+    const struct meter_finder *meters;
 };
 
 #define GATEWAY_AGAIN (-1)

@@ -3,6 +3,7 @@
 #include "app/restore_files.h"
 #include "gateway.h"
 #include "io/log.h"
+#include "io/meter_files.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -15,11 +16,13 @@
 #include <unistd.h>
 
 #define DEFAULT_SETTINGS "/etc/fluksod/fluksod.json"
+#define DEFAULT_METERS   FLUKSOD_DATA "/meters"
 
 static const char usage[] = "Usage: fluksod [OPTION]...\n"
                             "Publishes a sensor board's readings on MQTT each second.\n"
                             "\n"
                             "  -c, --config FILE   the settings (default " DEFAULT_SETTINGS ")\n"
+                            "      --meters DIR    where the models of meters are (default " DEFAULT_METERS ")\n"
                             "  -n, --check         check the settings, say what is wrong with them, and exit\n"
                             "  -v, --verbose       log more\n"
                             "      --record FILE   write what passes on the board's line to FILE\n"
@@ -31,16 +34,17 @@ static const char usage[] = "Usage: fluksod [OPTION]...\n"
 
 struct arguments {
     struct gateway_options gateway;
-    const char *replay;
+    const char *replay, *meters;
     bool check;
 };
 
 /* 0: go on; otherwise exit with *status. */
 static int parse(int argc, char **argv, struct arguments *a, int *status)
 {
-    enum { OPT_RECORD = 256, OPT_REPLAY, OPT_VERSION };
+    enum { OPT_METERS = 256, OPT_RECORD, OPT_REPLAY, OPT_VERSION };
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
+        {"meters", required_argument, NULL, OPT_METERS},
         {"check", no_argument, NULL, 'n'},
         {"verbose", no_argument, NULL, 'v'},
         {"record", required_argument, NULL, OPT_RECORD},
@@ -56,6 +60,9 @@ static int parse(int argc, char **argv, struct arguments *a, int *status)
         switch (c) {
         case 'c':
             a->gateway.settings_path = optarg;
+            break;
+        case OPT_METERS:
+            a->meters = optarg;
             break;
         case 'n':
             a->check = true;
@@ -96,11 +103,11 @@ static void print_errors(const struct settings_errors *e)
 }
 
 /* All errors, with the layer that they are of unless it is the file. */
-static int check(const char *path)
+static int check(const char *path, const struct meter_finder *meters)
 {
     struct settings_load l;
 
-    settings_load(&l, path, SETTINGS_CHECK, NULL);
+    settings_load(&l, path, SETTINGS_CHECK, NULL, meters);
     print_errors(&l.errors);
     print_errors(&l.passed);
     print_errors(&l.warnings);
@@ -112,13 +119,13 @@ static int check(const char *path)
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int replay(const char *path, const char *settings_path)
+static int replay(const char *path, const char *settings_path, const struct meter_finder *meters)
 {
     struct settings_load l = {0};
     int status = EXIT_FAILURE;
 
     if (settings_path)
-        settings_load(&l, settings_path, SETTINGS_CHECK, NULL);
+        settings_load(&l, settings_path, SETTINGS_CHECK, NULL, meters);
     print_errors(&l.errors);
     print_errors(&l.passed);
     if (l.errors.n == 0)
@@ -149,43 +156,56 @@ static int run_again(const char *self, char **argv)
 }
 
 /* The settings to start with. A backup that is to be restored comes first: it is who this device will be. */
-static void load(struct settings_load *l, const char *path)
+static void load(struct settings_load *l, const char *path, const struct meter_finder *meters)
 {
-    settings_load(l, path, SETTINGS_KEEP | SETTINGS_LAST_GOOD, NULL);
+    settings_load(l, path, SETTINGS_KEEP | SETTINGS_LAST_GOOD, NULL, meters);
     if (l->settings && restore_carry_out(l->settings->storage.path)) {
         settings_free(l->settings);
         settings_load_free(l);
-        settings_load(l, path, SETTINGS_KEEP | SETTINGS_LAST_GOOD, NULL);
+        settings_load(l, path, SETTINGS_KEEP | SETTINGS_LAST_GOOD, NULL, meters);
     }
     settings_load_log(l);
 }
 
+/* Run as the daemon. */
+static int serve(const struct gateway_options *o, char **argv, const char *self)
+{
+    struct settings_load l;
+    int status;
+
+    signal(SIGHUP, SIG_IGN); /* until the loop listens for it */
+    load(&l, o->settings_path, o->meters);
+    if (!l.settings) {
+        log_error("settings: none to run on; '%s -n -c %s' checks them", argv[0], o->settings_path);
+        settings_load_free(&l);
+        return EXIT_FAILURE;
+    }
+    log_info("fluksod " FLUKSOD_VERSION " starts, settings %s, device %s", o->settings_path, l.settings->device.id);
+    status = gateway_run(o, &l);
+    settings_load_free(&l);
+    return status == GATEWAY_AGAIN ? run_again(self, argv) : status;
+}
+
 int main(int argc, char **argv)
 {
-    struct arguments a = {0};
-    struct settings_load l;
+    struct arguments a = {.meters = DEFAULT_METERS};
+    struct meter_files meters;
     char self[PATH_MAX];
     int status;
 
     find_self(self);
     if (parse(argc, argv, &a, &status))
         return status;
-    if (a.replay)
-        return replay(a.replay, a.gateway.settings_path);
-    if (!a.gateway.settings_path)
+    if (!a.replay && !a.gateway.settings_path)
         a.gateway.settings_path = DEFAULT_SETTINGS;
-    if (a.check)
-        return check(a.gateway.settings_path);
-    signal(SIGHUP, SIG_IGN); /* until the loop listens for it */
-    load(&l, a.gateway.settings_path);
-    if (!l.settings) {
-        log_error("settings: none to run on; '%s -n -c %s' checks them", argv[0], a.gateway.settings_path);
-        settings_load_free(&l);
-        return EXIT_FAILURE;
-    }
-    log_info("fluksod " FLUKSOD_VERSION " starts, settings %s, device %s", a.gateway.settings_path,
-             l.settings->device.id);
-    status = gateway_run(&a.gateway, &l);
-    settings_load_free(&l);
-    return status == GATEWAY_AGAIN ? run_again(self, argv) : status;
+    meter_files_init(&meters, a.gateway.settings_path, a.meters);
+    a.gateway.meters = &meters.finder;
+    if (a.replay)
+        status = replay(a.replay, a.gateway.settings_path, a.gateway.meters);
+    else if (a.check)
+        status = check(a.gateway.settings_path, a.gateway.meters);
+    else
+        status = serve(&a.gateway, argv, self);
+    meter_files_fini(&meters);
+    return status;
 }

@@ -36,6 +36,7 @@ static void in_dir(char out[PATH_MAX], const char *dir, const char *file)
 struct how {
     bool keep;
     const struct settings_running *running; /* or NULL */
+    const struct meter_finder *meters;
 };
 
 static void move_errors(struct settings_errors *to, struct settings_errors *from, const char *file)
@@ -95,7 +96,7 @@ static bool device_id(const char *dir, const struct how *how, char id[SENSOR_ID_
 /* Judge a tree and complete it with ids and storage.path; NULL with errors. */
 static struct settings *complete(const cJSON *tree, const struct how *how, struct settings_errors *errors)
 {
-    struct settings *s = settings_parse_tree(tree, errors, NULL);
+    struct settings *s = settings_parse_tree(tree, how->meters, errors, NULL);
     char id[SENSOR_ID_LEN + 1];
 
     if (!s)
@@ -120,7 +121,7 @@ static char *storage_of(const cJSON *tree)
     struct settings_errors errors = {0};
     char *path = NULL;
 
-    settings_free(settings_parse_tree(tree, &errors, &path));
+    settings_free(settings_parse_tree(tree, NULL, &errors, &path));
     settings_errors_free(&errors);
     return path;
 }
@@ -290,7 +291,7 @@ static void with_layers(struct settings_load *l, const char *dir, const struct h
 
 /* ---- the administrator's file ---- */
 
-static void last_good(struct settings_load *l, const char *storage)
+static void last_good(struct settings_load *l, const char *storage, const struct meter_finder *meters)
 {
     struct settings_errors errors = {0};
     char path[PATH_MAX], *text, *own = NULL;
@@ -305,7 +306,7 @@ static void last_good(struct settings_load *l, const char *storage)
     free(text);
     if (l->file) {
         own = storage_of(l->file);
-        with_layers(l, own ? own : default_dir(), &(struct how){.keep = true}, &errors);
+        with_layers(l, own ? own : default_dir(), &(struct how){.keep = true, .meters = meters}, &errors);
         free(own);
     }
     l->last_good = l->settings != NULL;
@@ -333,9 +334,10 @@ static void keep_good(const struct settings *s, const char *text, size_t len)
         log_warn("settings: cannot keep the good ones in %s: %s", path, strerror(-err));
 }
 
-void settings_load(struct settings_load *l, const char *path, unsigned how, const struct settings_running *running)
+void settings_load(struct settings_load *l, const char *path, unsigned how, const struct settings_running *running,
+                   const struct meter_finder *meters)
 {
-    const struct how h = {.keep = how & SETTINGS_KEEP, .running = running};
+    const struct how h = {.keep = how & SETTINGS_KEEP, .running = running, .meters = meters};
     char *text = NULL, *storage = NULL;
     size_t len = 0;
     int err;
@@ -353,7 +355,7 @@ void settings_load(struct settings_load *l, const char *path, unsigned how, cons
     if (l->settings && h.keep)
         keep_good(l->settings, text, len);
     if (!l->settings && how & SETTINGS_LAST_GOOD)
-        last_good(l, storage);
+        last_good(l, storage, meters);
     free(storage);
     free(text);
 }

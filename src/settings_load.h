@@ -35,8 +35,10 @@ struct settings_running {
 };
 
 /* Read and check path, and the saved layer in the state directory that it names. Errors are in l; storage.path is
- * filled in. running: NULL at start, when a new id is drawn if there is none. */
-void settings_load(struct settings_load *l, const char *path, unsigned how, const struct settings_running *running);
+ * filled in. running: NULL at start, when a new id is drawn if there is none. meters: where models of meters come from.
+ */
+void settings_load(struct settings_load *l, const char *path, unsigned how, const struct settings_running *running,
+                   const struct meter_finder *meters);
 
 /* Log all that was found wrong, and what is used in its place. */
 void settings_load_log(const struct settings_load *l);

@@ -14,7 +14,7 @@
 
 #include <cjson/cJSON.h>
 
-#define PATCH_MAX (256u << 10) /* bytes of a patch: more than the settings of any house */
+#define PATCH_MAX (1u << 20) /* bytes of a patch: a table of four thousand meters is half of that */
 
 struct api_settings {
     struct app *app;

@@ -17,9 +17,11 @@
 #include <uv.h>
 
 struct settings;
+struct buses;
 struct desk;
 struct httpd;
 struct live;
+struct meter_finder;
 struct mqtt;
 struct secrets;
 struct store;
@@ -32,6 +34,7 @@ struct app {
     struct sensors sensors;
     struct hub hub;
     struct desk *desk;    /* where settings are changed; the gateway's */
+    struct buses *buses;  /* service_buses from its new to its close (app/buses.h) */
     struct ledger ledger; /* counter states; restored before any source starts */
     struct facts facts;
     struct clock clock;
@@ -53,6 +56,8 @@ struct app {
     /* Bytes of the board's RS-485 port go to this line; NULL: nobody reads it. */
     void (*uart_bytes)(void *ctx, const uint8_t *bytes, size_t n);
     void *uart_ctx;
+    /* Models of meters (io/meter_files.h); any thread may ask it. */
+    const struct meter_finder *meters;
     struct errand errands[ERRANDS]; /* what services do for others; set in their new */
     void (*restart)(void *ctx);     /* end all in order, and start anew */
     void *restart_ctx;
@@ -90,8 +95,9 @@ struct service {
 };
 
 extern const struct service service_access, service_api_index, service_api_jobs, service_api_live, service_api_local,
-    service_api_log, service_api_secrets, service_api_sensors, service_api_settings, service_api_status, service_backup,
-    service_board, service_config_topics, service_derive, service_flukso, service_http, service_influx, service_keeper,
+    service_api_log, service_api_models, service_api_secrets, service_api_sensors, service_api_settings,
+    service_api_status, service_backup, service_board, service_bus_jobs, service_bus_proxy, service_buses,
+    service_config_topics, service_derive, service_flukso, service_http, service_influx, service_keeper,
     service_mqtt_sink, service_phase_match, service_restart, service_secrets, service_selftest, service_support,
     service_sync, service_tap;
 

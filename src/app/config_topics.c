@@ -29,16 +29,21 @@ static void *topics_new(struct app *app)
     return t;
 }
 
-/* Enabled and yet not announced: people should know why a client does not show it. */
+/* Enabled and yet not announced: people should know why a client does not show it. Of a meter's it is as it should be:
+ * clients of old know no voltage of a meter. */
 static void tell_unannounced(const struct settings *s)
 {
+    size_t left_out = config_body_left_out(s);
+
     for (size_t i = 0; i < s->n_sensors; i++) {
         const struct sensor_settings *x = &s->sensors[i];
 
-        if (x->enable && !config_body_announced(x))
+        if (x->enable && x->made != MADE_METER && !config_body_announced(x))
             log_info("sensor %d (%s): %s %s is not announced in config/sensor, known clients do not take it",
                      sensor_settings_number(x), x->name, sensor_class_name(x->class), sensor_type_name(x->type));
     }
+    if (left_out)
+        log_info("config/sensor: %zu sensors of meters are not announced, it holds 128", left_out);
 }
 
 static void topics_apply(void *self, const struct settings *old, const struct settings *next)

@@ -187,7 +187,8 @@ static struct settings_base base_of(const struct desk *d)
                                   .saved = d->saved,
                                   .now = d->app->settings,
                                   .whole = whole(d),
-                                  .board_minor = d->app->board_minor};
+                                  .board_minor = d->app->board_minor,
+                                  .meters = d->app->meters};
 }
 
 int desk_check(struct desk *d, const cJSON *patch, struct settings_errors *errors, cJSON **effective)

@@ -6,6 +6,7 @@
 #include "app/app.h"
 #include "app/secrets.h"
 #include "core/ident.h"
+#include "core/seen.h"
 #include "core/settings.h"
 #include "core/topics.h"
 #include "core/util.h"
@@ -295,36 +296,32 @@ static void *sink_new(struct app *app)
     return s;
 }
 
-static bool is_enabled(const struct sensor_settings *x, const char *id)
+/* Where the enabled sensors are, by id. */
+static void index_enabled(struct seen *index, const struct settings *settings)
 {
-    return x->enable && strcmp(x->id, id) == 0;
-}
-
-/* at: where to look first, as sensors seldom change places. NULL: there is none. */
-static const struct sensor_settings *enabled(const struct settings *settings, const char *id, size_t at)
-{
-    if (at < settings->n_sensors && is_enabled(&settings->sensors[at], id))
-        return &settings->sensors[at];
     for (size_t i = 0; i < settings->n_sensors; i++)
-        if (is_enabled(&settings->sensors[i], id))
-            return &settings->sensors[i];
-    return NULL;
+        if (settings->sensors[i].enable)
+            seen_add(index, settings->sensors[i].id, i);
 }
 
 /* What is noted of this id: new, or from before. */
-static struct removed *removed_of(struct mqtt_sink *s, const char *id)
+static struct removed *removed_of(struct mqtt_sink *s, const char *id, struct seen *noted)
 {
-    for (size_t i = 0; i < s->n_removed; i++)
-        if (strcmp(s->removed[i].id, id) == 0)
-            return &s->removed[i];
-    s->removed = grown(s->removed, s->n_removed, sizeof *s->removed);
-    s->removed[s->n_removed] = (struct removed){0};
-    memcpy(s->removed[s->n_removed].id, id, SENSOR_ID_LEN + 1);
-    return &s->removed[s->n_removed++];
+    struct removed *x = &s->removed[s->n_removed];
+    size_t before;
+
+    memcpy(x->id, id, SENSOR_ID_LEN + 1);
+    before = seen_add(noted, x->id, s->n_removed);
+    if (before != SEEN_NONE)
+        return &s->removed[before];
+    memset(x->kind, 0, sizeof x->kind);
+    s->n_removed++;
+    return x;
 }
 
 /* Note the kinds that it had and has no more. next: NULL when it went away. */
-static void note_one(struct mqtt_sink *s, const struct sensor_settings *x, const struct sensor_settings *next)
+static void note_one(struct mqtt_sink *s, const struct sensor_settings *x, const struct sensor_settings *next,
+                     struct seen *noted)
 {
     const char *had[READING_KINDS], *has[READING_KINDS] = {0};
 
@@ -333,23 +330,36 @@ static void note_one(struct mqtt_sink *s, const struct sensor_settings *x, const
         sensor_settings_units(next, has);
     for (int kind = 0; kind < READING_KINDS; kind++)
         if (had[kind] && !has[kind])
-            removed_of(s, x->id)->kind[kind] = true;
+            removed_of(s, x->id, noted)->kind[kind] = true;
 }
 
 /* Note the sensors that were enabled and are no longer, or not with all that they had. */
 static void note_removed(struct mqtt_sink *s, const struct settings *old, const struct settings *next)
 {
-    for (size_t i = 0; i < old->n_sensors; i++)
-        if (old->sensors[i].enable)
-            note_one(s, &old->sensors[i], enabled(next, old->sensors[i].id, i));
+    struct seen now = {0}, noted = {0};
+
+    s->removed = must(realloc(s->removed, (s->n_removed + old->n_sensors + 1) * sizeof *s->removed));
+    index_enabled(&now, next);
+    for (size_t i = 0; i < s->n_removed; i++)
+        seen_add(&noted, s->removed[i].id, i);
+    for (size_t i = 0; i < old->n_sensors; i++) {
+        const struct sensor_settings *x = &old->sensors[i];
+        size_t at = x->enable ? seen_find(&now, x->id) : SEEN_NONE;
+        if (x->enable)
+            note_one(s, x, at == SEEN_NONE ? NULL : &next->sensors[at], &noted);
+    }
+    seen_free(&now);
+    seen_free(&noted);
     walk_on(s);
 }
 
-/* Derived sensors keep their thousandths on any board. */
+/* Derived sensors and those of meters keep their thousandths on any board. */
 static void choose_form(struct mqtt_sink *s, enum board_protocol protocol)
 {
     for (int c = 0; c < SENSOR_CLASSES; c++)
         s->put[c] = protocol == BOARD_FLX || c == SENSOR_DERIVED ? payload_put_v3 : payload_put;
+    if (protocol != BOARD_FLX)
+        s->put[SENSOR_METER] = payload_put_fine;
 }
 
 static void sink_apply(void *self, const struct settings *old, const struct settings *next)

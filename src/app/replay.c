@@ -241,7 +241,7 @@ static void begin(struct replay *x, const char *bytes, size_t n)
 
     x->begun = true;
     if (!x->settings) {
-        x->own = settings_parse(text, strlen(text), &errors, NULL);
+        x->own = settings_parse(text, strlen(text), NULL, &errors, NULL);
         if (!x->own || settings_derive_ids(x->own, x->own->device.id, &errors) < 0)
             abort(); /* a text of ours */
         x->settings = x->own;

@@ -116,6 +116,7 @@ static void judge_document(struct restoring *x, const cJSON *doc)
     x->force = read_flag(x, doc, "force");
     if (backup_read(&b, cJSON_GetObjectItemCaseSensitive(doc, "backup"), "backup", &x->errors) == 0 && !x->errors.n) {
         const struct restore_how how = {.file = x->file,
+                                        .meters = x->service->app->meters,
                                         .storage_path = x->dir,
                                         .new_id = x->new_id,
                                         .as_new = x->as_new,

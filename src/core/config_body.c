@@ -5,16 +5,22 @@
 
 #include <string.h>
 
-#define HALF_TURN 3 /* of shifts by 60 degrees: all six are a whole one */
+#define ENTRIES    128 /* of config/sensor: what a device of old has, and clients expect (mqtt.md) */
+#define UART_FLM02 6   /* the serial port of a board, by which meters are announced */
+#define UART_FLX   7
+#define HALF_TURN  3 /* of shifts by 60 degrees: all six are a whole one */
 
 bool config_body_announced(const struct sensor_settings *s)
 {
-    static const bool yields[SENSOR_CLASSES] = {
-        [SENSOR_ANALOG] = true, [SENSOR_PULSE] = true, [SENSOR_CT] = true, [SENSOR_DERIVED] = true};
+    static const bool yields[SENSOR_CLASSES] = {[SENSOR_ANALOG] = true,
+                                                [SENSOR_PULSE] = true,
+                                                [SENSOR_CT] = true,
+                                                [SENSOR_METER] = true,
+                                                [SENSOR_DERIVED] = true};
     static const bool known[SENSOR_TYPES] = {[SENSOR_ELECTRICITY] = true, [SENSOR_WATER] = true, [SENSOR_GAS] = true};
     const char *unit[READING_KINDS];
 
-    if (!s->enable || !yields[s->class] || !known[s->type])
+    if (!s->enable || !(yields[s->class] || s->metered) || !known[s->type])
         return false;
     if (s->subtype)
         return true;
@@ -51,17 +57,25 @@ static unsigned own_ports(const struct sensor_settings *x)
     return ports;
 }
 
+/* Of one that is measured; a meter comes by the board's serial port, as far as clients know. */
+static unsigned measured_ports(const struct settings *s, const struct sensor_settings *x)
+{
+    if (x->made == MADE_METER)
+        return 1u << (s->board.protocol == BOARD_FLX ? UART_FLX : UART_FLM02);
+    return own_ports(x);
+}
+
 /* Of a derived sensor: those of its parts. Clients look for a name only where there is a port. */
 static unsigned ports_of(const struct settings *s, const struct sensor_settings *x)
 {
     unsigned ports = 0;
 
     if (x->made != MADE_DERIVE)
-        return own_ports(x);
+        return measured_ports(s, x);
     const struct derive_settings *d = &s->derive[x->made_of];
     for (size_t i = 0; i < d->n_of + d->n_minus; i++) {
         size_t part = i < d->n_of ? d->parts[i] : d->minuses[i - d->n_of];
-        ports |= part < s->n_sensors ? own_ports(&s->sensors[part]) : 0;
+        ports |= part < s->n_sensors ? measured_ports(s, &s->sensors[part]) : 0;
     }
     return ports;
 }
@@ -95,7 +109,7 @@ static void put_details(struct jsonw *w, const struct settings *s, const struct 
     jsonw_str(w, "type", sensor_type_name(x->type));
     if (subtype)
         jsonw_str(w, "subtype", subtype);
-    jsonw_str(w, "class", sensor_class_name(x->class));
+    jsonw_str(w, "class", sensor_class_name(x->class == SENSOR_METER ? SENSOR_UART : x->class));
     if (x->made != MADE_PORT)
         jsonw_str(w, "function", x->name); /* of the others: the port's name, in config/flx */
     put_ports(w, ports_of(s, x));
@@ -109,21 +123,43 @@ static void put_details(struct jsonw *w, const struct settings *s, const struct 
     jsonw_int(w, "rid", x->rid);
 }
 
+static void put_sensor(struct jsonw *w, const struct settings *s, const struct sensor_settings *x)
+{
+    char key[NUM_MAX + 1];
+
+    *num_put_int(key, sensor_settings_number(x)) = '\0';
+    jsonw_open(w, key, '{');
+    jsonw_str(w, "id", x->id);
+    jsonw_int(w, "enable", config_body_announced(x));
+    if (config_body_announced(x))
+        put_details(w, s, x);
+    jsonw_close(w, '}');
+}
+
+/* Of a meter's sensors those that clients cannot use are not there at all: with hundreds of meters they were most. */
+static bool has_entry(const struct sensor_settings *x)
+{
+    return x->made != MADE_METER || config_body_announced(x);
+}
+
+size_t config_body_left_out(const struct settings *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n_sensors; i++)
+        n += has_entry(&s->sensors[i]);
+    return n > ENTRIES ? n - ENTRIES : 0;
+}
+
 void config_body_sensors(struct jsonw *w, const struct settings *s)
 {
-    jsonw_open(w, NULL, '{');
-    for (size_t i = 0; i < s->n_sensors; i++) {
-        const struct sensor_settings *x = &s->sensors[i];
-        char key[NUM_MAX + 1];
+    size_t n = 0;
 
-        *num_put_int(key, sensor_settings_number(x)) = '\0';
-        jsonw_open(w, key, '{');
-        jsonw_str(w, "id", x->id);
-        jsonw_int(w, "enable", config_body_announced(x));
-        if (config_body_announced(x))
-            put_details(w, s, x);
-        jsonw_close(w, '}');
-    }
+    jsonw_open(w, NULL, '{');
+    for (int meters = 0; meters <= 1; meters++) /* theirs are last */
+        for (size_t i = 0; i < s->n_sensors; i++)
+            if ((s->sensors[i].made == MADE_METER) == meters && has_entry(&s->sensors[i]) && n++ < ENTRIES)
+                put_sensor(w, s, &s->sensors[i]);
     jsonw_close(w, '}');
 }
 

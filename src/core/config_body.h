@@ -10,15 +10,20 @@
 #include "core/settings.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct jsonw;
 
-/* True when the sensor is enabled, its class yields readings (uart does not) and clients know its type; of electricity
- * without a subtype they know W and Wh only. */
+/* True when the sensor is enabled, its class yields readings (uart does where a meter feeds it) and clients know its
+ * type; of electricity without a subtype they know W and Wh only. */
 bool config_body_announced(const struct sensor_settings *s);
 
-/* Write the whole object of config/sensor. Ids have been derived (settings_derive_ids()). */
+/* Write the whole object of config/sensor: the board's sensors, derived ones, then of meters those that are announced,
+ * as if they were on the board's serial port; 128 at most. Ids have been derived (settings_derive_ids()). */
 void config_body_sensors(struct jsonw *w, const struct settings *s);
+
+/* How many sensors of meters have no place among those 128. */
+size_t config_body_left_out(const struct settings *s);
 
 /* That of config/flx: all ports of an FLX board, whether they are on or not. A clamp's shift is the whole turn, also of
  * one that is the wrong way round. */

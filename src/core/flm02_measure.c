@@ -37,7 +37,7 @@ void flm02_channels_set(struct flm02_channel channels[FLM02_SENSORS], const stru
         const struct sensor_settings *x = &s->sensors[i];
         char source[LEDGER_SOURCE];
 
-        if (!x->enable || x->made != MADE_GIVEN)
+        if (!x->enable || x->made != MADE_GIVEN || x->metered)
             continue;
         int number = sensor_settings_number(x);
         sensor_handle sensor = sensors_find(sensors, x->id)->handle;

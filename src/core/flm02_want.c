@@ -32,7 +32,7 @@ void flm02_want(struct flm02_picture *want, const struct settings *s)
     want->led_mode = LED_HEARTBEAT;
     for (size_t i = 0; i < s->n_sensors; i++) {
         const struct sensor_settings *x = &s->sensors[i];
-        if (!x->enable || x->made != MADE_GIVEN)
+        if (!x->enable || x->made != MADE_GIVEN || x->metered)
             continue;
         uint8_t id = (uint8_t)(sensor_settings_number(x) - 1);
         for (size_t p = 0; p < x->n_ports; p++)

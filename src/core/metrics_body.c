@@ -47,7 +47,7 @@ static void put_family(struct jsonw *w, const char *name, enum stat_type type, c
 
 struct number_walk {
     struct jsonw *w;
-    char last[96]; /* family of the number before */
+    char *last; /* family of the number before */
 };
 
 static void put_number(void *ctx, const struct stat_value *s)
@@ -57,7 +57,7 @@ static void put_number(void *ctx, const struct stat_value *s)
 
     if (strcmp(walk->last, s->name) != 0) {
         put_family(walk->w, s->name, s->type, s->help);
-        snprintf(walk->last, sizeof walk->last, "%s", s->name);
+        snprintf(walk->last, METRICS_NAME, "%s", s->name);
     }
     text(walk->w, PREFIX);
     text(walk->w, s->name);
@@ -71,9 +71,9 @@ static void put_number(void *ctx, const struct stat_value *s)
     text(walk->w, "\n");
 }
 
-static void put_head(struct jsonw *w, const struct status_view *v)
+static void put_head(struct metrics_body *b, struct jsonw *w, const struct status_view *v)
 {
-    struct number_walk walk = {.w = w};
+    struct number_walk walk = {w, b->last};
     char labels[64];
 
     snprintf(labels, sizeof labels, "version=\"%s\"", v->version);
@@ -86,6 +86,18 @@ static void put_head(struct jsonw *w, const struct status_view *v)
                                                "1 while the fact holds; the status says why not."});
     }
     stats_walk(v->stats, put_number, &walk);
+}
+
+/* False when there are no more: the stage is over then, and nothing was written. */
+static bool put_many(struct metrics_body *b, struct jsonw *w, const struct status_view *v)
+{
+    struct number_walk walk = {w, b->last};
+
+    if (v->stats->more && v->stats->more(v->stats->more_module, &b->cursor, put_number, &walk))
+        return true;
+    b->stage++;
+    b->cursor = 0;
+    return false;
 }
 
 static void put_sample(struct jsonw *w, const char *name, const struct sensor *s, int kind, bool with_unit,
@@ -140,7 +152,9 @@ bool metrics_body_more(struct metrics_body *b, const struct status_view *v, stru
     if (b->stage == METRICS_END)
         return false;
     if (b->stage == METRICS_HEAD)
-        put_head(w, v);
+        put_head(b, w, v);
+    else if (b->stage == METRICS_MANY && put_many(b, w, v))
+        walking = true;
     else
         walking = put_sensors(w, v, &b->cursor, b->stage == METRICS_AGES);
     if (!walking) {

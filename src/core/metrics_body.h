@@ -10,12 +10,14 @@
 struct jsonw;
 struct status_view;
 
+#define METRICS_NAME         96 /* bytes of a family's name */
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* Where the writing stands; all zero at the start. */
 struct metrics_body {
-    enum { METRICS_HEAD, METRICS_VALUES, METRICS_AGES, METRICS_END } stage;
-    size_t cursor; /* of sensors_next() */
+    enum { METRICS_HEAD, METRICS_MANY, METRICS_VALUES, METRICS_AGES, METRICS_END } stage;
+    size_t cursor; /* of sensors_next(), of stats.more */
+    char last[METRICS_NAME]; /* the family in which the writing stands */
 };
 
 /* Append the next piece to w as raw text. Returns true when at least a

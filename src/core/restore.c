@@ -21,18 +21,24 @@ static cJSON *sensors_of(cJSON *tree)
     return layer_get(tree, "sensors");
 }
 
+static void forget_ids(const cJSON *list, const char *name)
+{
+    for (cJSON *v = list ? list->child : NULL; v; v = v->next)
+        cJSON_DeleteItemFromObjectCaseSensitive(v, name);
+}
+
 /* What makes a device this one and no other. */
 static void forget_identity(cJSON *tree)
 {
     static const char *const lists[][2] = {{"sensors", "id"}, {"ports", "ids"}, {"derive", "ids"}};
+    const cJSON *buses = layer_get(tree, "buses");
 
     cJSON_DeleteItemFromObjectCaseSensitive(layer_get(tree, "device"), "serial");
     cJSON_DeleteItemFromObjectCaseSensitive(layer_get(tree, "mqtt"), "client_id");
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        const cJSON *list = layer_get(tree, lists[i][0]);
-        for (cJSON *v = list ? list->child : NULL; v; v = v->next)
-            cJSON_DeleteItemFromObjectCaseSensitive(v, lists[i][1]);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        forget_ids(layer_get(tree, lists[i][0]), lists[i][1]);
+    for (const cJSON *b = buses ? buses->child : NULL; b; b = b->next)
+        forget_ids(layer_get(b, "meters"), "id");
 }
 
 /* Each sensor of the backup has the id it had, whatever it would derive to here. */
@@ -111,7 +117,7 @@ int restore_settings(struct restore *r, struct settings **next, const struct bac
                      struct settings_errors *errors)
 {
     struct settings now = {.version = SETTINGS_VERSION};
-    struct settings_base base = {.file = how->file, .now = &now, .board_minor = -1};
+    struct settings_base base = {.file = how->file, .now = &now, .board_minor = -1, .meters = how->meters};
     struct settings_change c;
 
     *r = (struct restore){.saved = NULL};

@@ -20,11 +20,12 @@ struct cJSON;
 
 /* How a backup is to be restored, on which machine. */
 struct restore_how {
-    const struct cJSON *file; /* the administrator's tree here */
-    const char *storage_path; /* of the settings in force */
-    const char *new_id;       /* drawn: for as_new */
-    bool as_new;              /* as another device: a new id, derived ids of sensors anew, counters from the start */
-    bool new_board;           /* the counters are another board's: they go on with its first readings */
+    const struct cJSON *file;          /* the administrator's tree here */
+    const char *storage_path;          /* of the settings in force */
+    const struct meter_finder *meters; /* where models of meters come from; NULL: there are none */
+    const char *new_id;                /* drawn: for as_new */
+    bool as_new;    /* as another device: a new id, derived ids of sensors anew, counters from the start */
+    bool new_board; /* the counters are another board's: they go on with its first readings */
 };
 
 /* What the plan says. */

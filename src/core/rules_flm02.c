@@ -110,7 +110,8 @@ static void check_members(const struct rules *r, size_t i)
     static const struct {
         const char *name;
         enum sensor_class class;
-    } members[] = {{"voltage", SENSOR_ANALOG}, {"current", SENSOR_ANALOG}, {"constant", SENSOR_PULSE}};
+    } members[] = {
+        {"voltage", SENSOR_ANALOG}, {"current", SENSOR_ANALOG}, {"constant", SENSOR_PULSE}, {"meter", SENSOR_UART}};
     const struct sensor_settings *x = &r->s->sensors[i];
 
     for (size_t k = 0; k < ARRAY_LEN(members); k++)

@@ -6,13 +6,15 @@
 
 #include <stdio.h>
 
-/* "port 2", "derive total"; nothing of a sensor that the settings give. */
+/* "port 2", "meter boiler", "derive total"; nothing of a sensor that the settings give. */
 static void put_made(struct jsonw *w, const struct settings *s, const struct sensor_settings *x)
 {
     char made[64];
 
     if (x->made == MADE_PORT)
         snprintf(made, sizeof made, "port %d", x->ports[0]);
+    else if (x->made == MADE_METER)
+        snprintf(made, sizeof made, "meter %s", s->buses[x->made_of].meters[x->meter_at].key);
     else if (x->made == MADE_DERIVE)
         snprintf(made, sizeof made, "derive %s", s->derive[x->made_of].key);
     if (x->made != MADE_GIVEN)

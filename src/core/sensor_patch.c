@@ -4,6 +4,7 @@
 #include "core/settings.h"
 #include "core/settings_derived.h"
 #include "core/settings_layer.h"
+#include "core/settings_meters.h"
 #include "core/settings_table.h"
 #include "core/util.h"
 
@@ -12,34 +13,54 @@
 
 #include <cjson/cJSON.h>
 
-#define KEY_ROOM 64
+#define KEY_ROOM   64
+#define WHERE_ROOM 128
 
 /* Of what a sensor is made. */
 struct origin {
-    const char *list;      /* "sensors", "ports", "derive" */
-    char key[KEY_ROOM];    /* of its member */
-    const char *side;      /* what the sensor is among the member's: "pplus", "import"; NULL: its only one */
-    const char *id_member; /* what gives it an id, below ids: "pplus", "pulse", "import", "sum" */
+    const char *rows;               /* of its list: "sensors", "ports", "derive", "buses[*].meters" */
+    const char *bus;                /* key of the bus, of a meter */
+    char key[KEY_ROOM];             /* of its member */
+    char where[WHERE_ROOM];         /* the member, for people: "ports.1", "buses.line1.meters.boiler" */
+    char side[SETTINGS_METER_SIDE]; /* what the sensor is among the member's: "pplus", "import"; "": its only one */
+    const char *id_member; /* what gives it an id, below ids: "pplus", "pulse", "import", "sum"; NULL: id does */
 };
+
+static void made_of_meter(struct origin *o, const struct settings *s, const struct sensor_settings *x)
+{
+    const struct bus_settings *b = &s->buses[x->made_of];
+
+    o->rows = "buses[*].meters";
+    o->bus = b->key;
+    snprintf(o->key, sizeof o->key, "%s", b->meters[x->meter_at].key);
+    snprintf(o->where, sizeof o->where, "buses.%s.meters.%s", o->bus, o->key);
+    settings_meters_words(x, o->side);
+}
 
 static struct origin origin_of(const struct settings *s, const struct sensor_settings *x)
 {
-    struct origin o = {.list = "sensors"};
+    struct origin o = {.rows = "sensors"};
 
-    if (x->made == MADE_DERIVE) {
-        const struct derive_settings *d = &s->derive[x->made_of];
-        o.list = "derive";
-        o.id_member = settings_derived_name(d, x);
-        o.side = d->kind == DERIVE_NET ? o.id_member : NULL;
-        snprintf(o.key, sizeof o.key, "%s", d->key);
+    if (x->made == MADE_METER) {
+        made_of_meter(&o, s, x);
         return o;
     }
-    snprintf(o.key, sizeof o.key, "%d", x->made == MADE_PORT ? x->ports[0] : sensor_settings_number(x));
-    if (x->made == MADE_PORT) {
-        o.list = "ports";
-        o.id_member = flx_sensor_name(x->subtype);
-        o.side = sensor_subtype_name(x->subtype);
+    if (x->made == MADE_DERIVE) {
+        const struct derive_settings *d = &s->derive[x->made_of];
+        o.rows = "derive";
+        o.id_member = settings_derived_name(d, x);
+        snprintf(o.side, sizeof o.side, "%s", d->kind == DERIVE_NET ? o.id_member : "");
+        snprintf(o.key, sizeof o.key, "%s", d->key);
+    } else {
+        snprintf(o.key, sizeof o.key, "%d", x->made == MADE_PORT ? x->ports[0] : sensor_settings_number(x));
     }
+    if (x->made == MADE_PORT) {
+        const char *side = sensor_subtype_name(x->subtype);
+        o.rows = "ports";
+        o.id_member = flx_sensor_name(x->subtype);
+        snprintf(o.side, sizeof o.side, "%s", side ? side : "");
+    }
+    snprintf(o.where, sizeof o.where, "%s.%s", o.rows, o.key);
     return o;
 }
 
@@ -65,25 +86,29 @@ static bool repeats(const struct sensor_settings *x, const cJSON *v)
 /* Has the member of the list this of its own, and not as what it is told by? */
 static bool is_its_own(const struct origin *o, const char *name)
 {
-    const struct setting *list = setting_row("", o->list);
+    const struct setting *list = o->bus ? setting_row("buses[*]", "meters") : setting_row("", o->rows);
     char prefix[LAYER_PREFIX];
     const struct setting *row = setting_row(layer_members(list, prefix), name);
 
+    if (strcmp(name, "id") == 0 && *o->side) /* a member's id is that of its only or main sensor */
+        return false;
     return row && row->kind != SETTING_OBJECT && strcmp(name, list->key->members[0]) != 0 && strcmp(name, "class") != 0;
 }
 
 static void refuse(const struct origin *o, const struct sensor_settings *x, const char *name,
                    struct settings_errors *errors)
 {
-    char key[KEY_ROOM + 64];
+    char key[WHERE_ROOM + 64];
 
-    if (strcmp(name, "id") == 0) {
-        snprintf(key, sizeof key, "%s.%s.ids.%s", o->list, o->key, o->id_member);
+    if (strcmp(name, "id") == 0 && o->id_member) {
+        snprintf(key, sizeof key, "%s.ids.%s", o->where, o->id_member);
         settings_error_allow(errors, name, key, "of a sensor that is made it is said in the settings: use %s", key);
+    } else if (strcmp(name, "id") == 0) {
+        settings_error_add(errors, name, "it derives from the key of %s", o->where);
     } else if (setting_row("sensors[*]", name)) {
-        snprintf(key, sizeof key, "%s.%s", o->list, o->key);
-        settings_error_allow(errors, name, key, "a sensor of class %s has none of its own; what it is made of is %s",
-                             sensor_class_name(x->class), key);
+        settings_error_allow(errors, name, o->where,
+                             "a sensor of class %s has none of its own; what it is made of is %s",
+                             sensor_class_name(x->class), o->where);
     } else {
         settings_error_add(errors, name, "unknown key");
     }
@@ -93,7 +118,7 @@ static void refuse(const struct origin *o, const struct sensor_settings *x, cons
 static cJSON *name_of(const struct origin *o, const cJSON *v)
 {
     const char *text = cJSON_GetStringValue(v);
-    size_t n = text ? strlen(text) : 0, end = o->side ? strlen(o->side) + 1 : 0;
+    size_t n = text ? strlen(text) : 0, end = *o->side ? strlen(o->side) + 1 : 0;
     cJSON *copy = layer_copy(v);
 
     if (end && n > end && text[n - end] == ' ' && strcmp(text + n - end + 1, o->side) == 0)
@@ -116,11 +141,20 @@ static void translate(cJSON *out, const struct origin *o, const struct sensor_se
         layer_add(out, v->string, strcmp(v->string, "name") == 0 ? name_of(o, v) : layer_copy(v));
 }
 
+/* Where the patch speaks of the list's members. */
+static cJSON *list_in(cJSON *patch, const struct origin *o)
+{
+    if (!o->bus)
+        return must(cJSON_AddObjectToObject(patch, o->rows));
+    cJSON *buses = must(cJSON_AddObjectToObject(patch, "buses"));
+    return must(cJSON_AddObjectToObject(must(cJSON_AddObjectToObject(buses, o->bus)), "meters"));
+}
+
 cJSON *sensor_patch(const struct settings *s, const struct sensor_settings *x, const cJSON *members,
                     struct settings_errors *errors)
 {
     const struct origin o = origin_of(s, x);
-    cJSON *patch = must(cJSON_CreateObject()), *list = must(cJSON_AddObjectToObject(patch, o.list));
+    cJSON *patch = must(cJSON_CreateObject()), *list = list_in(patch, &o);
     size_t before = errors->n;
 
     if (x->made == MADE_GIVEN) {

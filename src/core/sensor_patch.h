@@ -1,5 +1,5 @@
 /* A patch of one sensor as a patch of the settings: what is said of a sensor that a port makes is said of the port, of
- * a derived one of its member of `derive`. It judges no value: the settings do. */
+ * one of a meter of the meter, of a derived one of its member of `derive`. It judges no value: the settings do. */
 #ifndef CORE_SENSOR_PATCH_H
 #define CORE_SENSOR_PATCH_H
 

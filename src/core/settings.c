@@ -2,6 +2,7 @@
 
 #include "core/jsonc.h"
 #include "core/settings_layer.h"
+#include "core/settings_meters.h"
 #include "core/settings_table.h"
 #include "core/util.h"
 
@@ -73,17 +74,24 @@ cJSON *settings_text(const char *text, size_t len, struct settings_errors *error
     if (!tree) {
         snprintf(place, sizeof place, "line %u, column %u", error.line, error.column);
         settings_error_add(errors, place, "%s", error.problem);
+        return NULL;
     }
+    settings_keys(tree);
     return tree;
 }
 
-struct settings *settings_parse_tree(const cJSON *tree, struct settings_errors *errors, char **storage_path)
+struct settings *settings_parse_tree(const cJSON *tree, const struct meter_finder *finder,
+                                     struct settings_errors *errors, char **storage_path)
 {
     struct settings *s = must(calloc(1, sizeof *s));
+    cJSON *keyed = settings_keys_missing(tree) ? must(cJSON_Duplicate(tree, true)) : NULL;
     size_t before = errors->n;
 
-    settings_walk(s, tree, errors);
-    settings_rules(s, tree, errors);
+    if (keyed)
+        settings_keys(keyed);
+    settings_walk(s, keyed ? keyed : tree, errors);
+    settings_rules(s, keyed ? keyed : tree, finder, errors);
+    cJSON_Delete(keyed);
     if (storage_path)
         *storage_path = s->storage.path ? must(strdup(s->storage.path)) : NULL;
     if (errors->n == before)
@@ -92,14 +100,15 @@ struct settings *settings_parse_tree(const cJSON *tree, struct settings_errors *
     return NULL;
 }
 
-struct settings *settings_parse(const char *text, size_t len, struct settings_errors *errors, char **storage_path)
+struct settings *settings_parse(const char *text, size_t len, const struct meter_finder *finder,
+                                struct settings_errors *errors, char **storage_path)
 {
     if (storage_path)
         *storage_path = NULL;
     cJSON *tree = settings_text(text, len, errors);
     if (!tree)
         return NULL;
-    struct settings *s = settings_parse_tree(tree, errors, storage_path);
+    struct settings *s = settings_parse_tree(tree, finder, errors, storage_path);
     cJSON_Delete(tree);
     return s;
 }
@@ -147,6 +156,7 @@ void settings_free(struct settings *s)
 {
     if (!s)
         return;
+    settings_meters_free(s);
     free_object("", s);
     free(s);
 }

@@ -3,6 +3,7 @@
 #ifndef CORE_SETTINGS_H
 #define CORE_SETTINGS_H
 
+#include "core/meter_model.h"
 #include "core/sensors.h"
 #include "core/util.h"
 
@@ -17,12 +18,19 @@ struct cJSON;
 #define SETTINGS_DERIVE    32  /* derived sensors, at most */
 #define SETTINGS_DERIVED   101 /* the number of the first one */
 #define SETTINGS_PARTS     32  /* of a derived sensor, at most */
+#define SETTINGS_BUSES     512 /* each has a thread and a descriptor (core/limits.h) */
+#define SETTINGS_METERS    247 /* of a bus, at most: the units of a serial line */
+#define SETTINGS_METERED   201 /* the number of the first sensor of a meter */
 
 enum board_protocol { BOARD_NONE, BOARD_FLM02, BOARD_FLX };
 enum phase { PHASE_1P, PHASE_3PN, PHASE_3P }; /* "1p", "3p+n", "3p-n" (S3) */
 
-/* Where a sensor comes from: the list `sensors`, or made of a member of `ports` (FLX) or `derive`. */
-enum sensor_made { MADE_GIVEN, MADE_PORT, MADE_DERIVE };
+/* Where a sensor comes from: the list `sensors`, or made of a member of `ports` (FLX), of a bus's `meters` or of
+ * `derive`. */
+enum sensor_made { MADE_GIVEN, MADE_PORT, MADE_METER, MADE_DERIVE };
+
+/* What a sensor of a meter is: its power and energy, what it gives back, or one other quantity. */
+enum meter_side { METER_MAIN, METER_EXPORT, METER_OTHER };
 
 struct sensor_settings {
     char *id; /* 32 lower-case hex; NULL until settings_derive_ids() */
@@ -39,10 +47,15 @@ struct sensor_settings {
     int rid;     /* raised when it gets a new meaning */
     /* of those that are made: */
     enum sensor_made made;
-    size_t made_of; /* index in settings.port or settings.derive */
-    int number;     /* FLX: 12 x clamp + quantity, or 36 + port - 3 (board-flx.md); derived: SETTINGS_DERIVED … */
+    size_t made_of;  /* index in settings.port or settings.derive; what a meter feeds: in settings.buses */
+    size_t meter_at; /* what a meter feeds: index in the bus's meters */
+    uint8_t quantity[READING_KINDS]; /* likewise: what it is of the meter (core/meter_quantity.h); QUANTITY_NONE */
+    enum meter_side side;            /* MADE_METER */
+    bool metered;                    /* a meter feeds it: MADE_METER, or class uart with `meter` (S4) */
+    char *meter;                     /* given, class uart: the key of that meter; NULL */
+    int number; /* FLX: 12 x clamp + quantity, or 36 + port - 3 (board-flx.md); derived: SETTINGS_DERIVED … */
     enum sensor_subtype subtype;
-    const char *unit[READING_KINDS]; /* static strings, of MADE_DERIVE: those of its parts */
+    const char *unit[READING_KINDS]; /* static strings, of MADE_METER and, those of its parts, of MADE_DERIVE */
 };
 
 enum port_trigger { TRIGGER_EDGE, TRIGGER_LEVEL };
@@ -83,6 +96,55 @@ struct derive_settings {
     size_t minuses[SETTINGS_PARTS]; /* likewise */
 };
 
+enum bus_line { BUS_SERIAL, BUS_TCP };
+enum bus_framing { FRAMING_MBAP, FRAMING_RTU };
+enum bus_parity { PARITY_NONE, PARITY_EVEN, PARITY_ODD };
+enum bus_rs485 { RS485_NONE, RS485_KERNEL, RS485_RTS, RS485_RTS_LOW };
+
+/* A meter on a bus. */
+struct meter_settings {
+    char *key; /* given, or made of the name; unique over all buses: ids derive from it */
+    char *name;
+    char *model_id;
+    int unit;
+    bool enable;
+    int interval_ms;          /* between two readings */
+    int timeout_ms, pause_ms; /* complete: the model's, or MB_TIMEOUT_MS, MB_PAUSE_MS, where not given */
+    char **quantities;        /* names; none given: the default ones */
+    size_t n_quantities;
+    int ratio_milli; /* of outer current (and voltage) transformers: A, W, VA, VAR, Wh and VARh are times this */
+    int current;     /* of the connection, A per phase: what it can never exceed by far */
+    char *id;        /* given, of the sensor of its power and energy; NULL */
+    int rid;
+    /* complete when all is valid: */
+    const struct meter_model *model; /* in settings.models */
+    uint8_t *wanted;                 /* quantities that are read, in the order of the model's registers */
+    size_t n_wanted;
+};
+
+/* A line with meters. */
+struct bus_settings {
+    char *key;
+    enum bus_line line;
+    char *device; /* path of a serial port; NULL: TCP */
+    struct {
+        char *host; /* NULL: a serial port */
+        int port;
+        enum bus_framing framing;
+    } tcp;
+    bool enable;
+    int baud;
+    enum bus_parity parity;
+    int stop_bits;
+    enum bus_rs485 rs485;
+    struct {
+        int port; /* 0: no proxy */
+        char *listen;
+    } proxy;
+    struct meter_settings *meters;
+    size_t n_meters;
+};
+
 struct settings {
     unsigned generation;
     int version;
@@ -99,12 +161,16 @@ struct settings {
         bool waveforms;            /* FLX: publish its samples of voltage and currents */
     } board;
     enum phase phase;
-    struct sensor_settings *sensors; /* all: given ones, or those of `port`, then those of `derive` */
+    struct sensor_settings *sensors; /* all: given ones, or those of `port`; of meters; of `derive` */
     size_t n_sensors;
     struct port_settings *port; /* FLX: all seven, in their order; else none */
     size_t n_port;
     struct derive_settings *derive;
     size_t n_derive;
+    struct bus_settings *buses;
+    size_t n_buses;
+    struct meter_model **models; /* those that meters use, each once */
+    size_t n_models;
     struct {
         char *path;   /* NULL: $STATE_DIRECTORY, else /var/lib/fluksod */
         int interval; /* s between two writes of rows and counters */
@@ -165,14 +231,15 @@ struct settings_errors {
 
 /* Parse a text (JSON with // and block comments). Returns a new snapshot, or NULL with at least one error in
  * *errors, which is empty before. The text need not be terminated. Where the text is JSON, *storage_path (if not NULL)
- * is set to a copy of storage.path when that member alone is valid, whatever else is wrong; else to NULL. */
-struct settings *settings_parse(const char *text, size_t len, struct settings_errors *errors,
-                                char **storage_path) MUSTCHECK;
+ * is set to a copy of storage.path when that member alone is valid, whatever else is wrong; else to NULL. Models of
+ * meters come from `finder`; NULL: there are none, and a meter that names one is an error. */
+struct settings *settings_parse(const char *text, size_t len, const struct meter_finder *finder,
+                                struct settings_errors *errors, char **storage_path) MUSTCHECK;
 
 /* The same in two steps. settings_text() returns the tree (cJSON_Delete()), or NULL with one error. */
 struct cJSON *settings_text(const char *text, size_t len, struct settings_errors *errors) MUSTCHECK;
-struct settings *settings_parse_tree(const struct cJSON *tree, struct settings_errors *errors,
-                                     char **storage_path) MUSTCHECK;
+struct settings *settings_parse_tree(const struct cJSON *tree, const struct meter_finder *finder,
+                                     struct settings_errors *errors, char **storage_path) MUSTCHECK;
 
 /* The whole as a new tree, as settings_parse_tree() takes it: defaults filled in, secrets left out, what is not given
  * and has no default left out, sensors by number. */
@@ -207,7 +274,7 @@ void sensor_settings_units(const struct sensor_settings *s, const char *unit[REA
 /* May the Flukso server get its counter at all? Wh and L, of a clamp what came in and went out (flukso-api.md). */
 bool sensor_settings_reportable(const struct sensor_settings *s);
 
-#define SETTINGS_PATH 64
+#define SETTINGS_PATH 96
 
 /* The path of what says this of a sensor, "sensors[1].name", "ports[0].ids.pplus"; member "id": of its id; "": of the
  * member of the list. */

@@ -12,15 +12,15 @@
 #include <cjson/cJSON.h>
 
 /* A tree judged and completed; NULL with errors. */
-static struct settings *complete(const cJSON *tree, const struct settings *now, struct settings_errors *errors)
+static struct settings *complete(const cJSON *tree, const struct settings_base *base, struct settings_errors *errors)
 {
-    struct settings *s = settings_parse_tree(tree, errors, NULL);
+    struct settings *s = settings_parse_tree(tree, base->meters, errors, NULL);
 
     if (!s)
         return NULL;
     if (!s->storage.path)
-        s->storage.path = must(strdup(now->storage.path));
-    if (settings_derive_ids(s, now->device.id, errors) == 0)
+        s->storage.path = must(strdup(base->now->storage.path));
+    if (settings_derive_ids(s, base->now->device.id, errors) == 0)
         return s;
     settings_free(s);
     return NULL;
@@ -75,15 +75,16 @@ static int change_to(struct settings_change *c, const struct settings_base *base
 {
     size_t before = errors->n;
 
+    settings_keys(tree);
     settings_sort(tree);
-    struct settings *meant = complete(tree, base->now, errors);
+    struct settings *meant = complete(tree, base, errors);
     if (!meant)
         return -1;
     check_hardware(meant, base, errors);
     c->saved = settings_reduce(base->file, tree, base->now->device.id);
     cJSON *restarted = settings_merge(base->file, c->saved, NULL);
     if (errors->n == before)
-        c->next = complete(restarted, base->now, errors);
+        c->next = complete(restarted, base, errors);
     if (c->next && !says_it(c->next, meant))
         settings_error_add(errors, "sensors", "two in the administrator's file have one number; mend that first");
     cJSON_Delete(restarted);

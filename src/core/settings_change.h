@@ -18,6 +18,7 @@ struct settings_base {
         *now;                  /* in force: what a restart would make of the two, ids derived, storage.path filled in */
     const struct cJSON *whole; /* settings_tree() of it */
     int board_minor;           /* of the board's hardware; -1: not known */
+    const struct meter_finder *meters; /* where models of meters come from; NULL: there are none */
 };
 
 struct settings_change {

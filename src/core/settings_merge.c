@@ -182,6 +182,7 @@ cJSON *settings_merge(const cJSON *file, const cJSON *saved, struct settings_err
     prune_object(&p, layer, "", file);
     cJSON *tree = settings_patch(file, layer);
     cJSON_Delete(layer);
+    settings_keys(tree);
     return tree;
 }
 

@@ -21,6 +21,7 @@ struct at {
 
 struct check {
     struct settings_errors *errors;
+    const cJSON *effective; /* the whole, or NULL */
     char path[256];
 };
 
@@ -86,24 +87,67 @@ static const cJSON *find_id(const cJSON *list, const char *id)
     return NULL;
 }
 
-/* The key under which a member of a patched list goes; NULL with an error. */
-static const char *key_of(struct check *c, const struct setting *row, const cJSON *effective, const cJSON *patch,
-                          const cJSON *v, char key[SETTING_KEY_MAX])
+/* The member of a list whose second way to be told by is this number: a meter by its unit. NULL: there is none. */
+static const cJSON *find_second(const struct setting *row, const cJSON *list, double number)
+{
+    const char *second = row->key->members[1];
+
+    for (const cJSON *v = list && second ? list->child : NULL; v; v = v->next) {
+        const cJSON *other = layer_get(v, second);
+        if (cJSON_IsNumber(other) && other->valuedouble == number)
+            return v;
+    }
+    return NULL;
+}
+
+/* The key that a patch names, or by its unit a meter that is there: {"3":{"name":"boiler"}}. What gives another unit
+ * means another meter. */
+static const char *named_key(const struct setting *row, const cJSON *effective, const cJSON *v,
+                             char key[SETTING_KEY_MAX])
+{
+    const char *name = v->string;
+    const cJSON *met, *second;
+
+    if (!row->key->members[1] || !*name || name[strspn(name, "0123456789")] || layer_find(row, effective, name))
+        return name;
+    met = find_second(row, effective, strtod(name, NULL));
+    second = layer_get(v, row->key->members[1]);
+    return met && (!second || equals(second, layer_get(met, row->key->members[1]))) ? setting_key(row, met, key) : name;
+}
+
+/* Of a member of a list that is told by nothing but its second way: whose it is, or a key that is made. */
+static const char *second_key(struct check *c, const struct setting *row, const cJSON *effective, const cJSON *out,
+                              const cJSON *v, char key[SETTING_KEY_MAX])
+{
+    const char *first = row->key->members[0], *second = row->key->members[1];
+    const cJSON *number = second ? layer_get(v, second) : NULL;
+    const cJSON *met = cJSON_IsNumber(number) ? find_second(row, effective, number->valuedouble) : NULL;
+
+    if (layer_get(v, first) || !cJSON_IsNumber(number))
+        return setting_key(row, v, key);
+    return met ? setting_key(row, met, key) : setting_key_make(c->effective, out, v, key);
+}
+
+/* The key under which a member of a patched list goes; NULL with an error. out: those before it. */
+static const char *key_of(struct check *c, const struct setting *row, const cJSON *effective, const cJSON *out,
+                          const cJSON *patch, const cJSON *v, char key[SETTING_KEY_MAX])
 {
     const cJSON *id, *met;
     const char *k;
 
     if (cJSON_IsObject(patch))
-        return v->string;
+        return named_key(row, effective, v, key);
     if (!cJSON_IsObject(v)) {
         settings_error_allow(c->errors, c->path, "an object", "is no object");
         return NULL;
     }
     id = layer_get(v, "id");
     met = cJSON_IsString(id) ? find_id(effective, id->valuestring) : NULL;
-    k = setting_key(row, met ? met : v, key);
+    k = met ? setting_key(row, met, key) : second_key(c, row, effective, out, v, key);
     if (!k && row->key->derive_id)
         settings_error_add(c->errors, c->path, "has neither %s nor the id of one that is there", row->key->members[0]);
+    else if (!k && row->key->members[1])
+        settings_error_add(c->errors, c->path, "has neither %s nor %s", row->key->members[0], row->key->members[1]);
     else if (!k)
         settings_error_add(c->errors, c->path, "has no %s", row->key->members[0]);
     return k;
@@ -141,7 +185,7 @@ static cJSON *check_list(struct check *c, const struct at *at, const struct sett
 
     for (const cJSON *v = patch->child; v; v = v->next, i++) {
         size_t back = cJSON_IsObject(patch) ? setting_step(c->path, sizeof c->path, v->string) : enter_index(c, i);
-        const char *k = key_of(c, row, effective, patch, v, key);
+        const char *k = key_of(c, row, effective, out, patch, v, key);
         if (k && layer_get(out, k)) {
             settings_error_add(c->errors, c->path, "is given twice");
         } else if (k && is_repeated(layer_find(row, tree, k), layer_find(row, effective, k), v)) {
@@ -216,7 +260,7 @@ static cJSON *check_object(struct check *c, const struct at *at, const cJSON *pa
 cJSON *settings_patch_check(const cJSON *patch, const cJSON *tree, const cJSON *effective,
                             struct settings_errors *errors)
 {
-    struct check c = {.errors = errors};
+    struct check c = {.errors = errors, .effective = effective};
     struct at at = {"", tree, effective};
     size_t before = errors->n;
 

@@ -14,8 +14,9 @@
 
 const char *setting_name(const struct setting *row, const char *prefix)
 {
+    if (*prefix && *row->path != *prefix) /* most rows: of them nobody needs to know more */
+        return NULL;
     size_t n = strlen(prefix);
-
     if (strncmp(row->path, prefix, n) != 0 || (n && row->path[n] != '.'))
         return NULL;
     const char *last = row->path + n + (n > 0);

@@ -1,9 +1,11 @@
 /* What the table of keys cannot say: how keys depend on each other, for any board. */
 #include "core/settings_rules.h"
 
+#include "core/seen.h"
 #include "core/settings.h"
 #include "core/settings_derived.h"
 #include "core/settings_layer.h"
+#include "core/settings_meters.h"
 #include "core/settings_table.h"
 #include "core/util.h"
 
@@ -44,7 +46,16 @@ void rules_error(const struct rules *r, size_t i, const char *name, const char *
 /* The name of what a sensor is made of. */
 static const char *origin_name(const struct settings *s, const struct sensor_settings *x)
 {
-    return x->made == MADE_PORT ? s->port[x->made_of].name : x->made == MADE_DERIVE ? s->derive[x->made_of].name : NULL;
+    switch (x->made) {
+    case MADE_PORT:
+        return s->port[x->made_of].name;
+    case MADE_METER:
+        return s->buses[x->made_of].meters[x->meter_at].name;
+    case MADE_DERIVE:
+        return s->derive[x->made_of].name;
+    default:
+        return NULL;
+    }
 }
 
 /* One name of two members of a list was told of them already. */
@@ -55,24 +66,37 @@ static bool is_told(const struct settings *s, const struct sensor_settings *a, c
     return a->made == b->made && x && y && strcmp(x, y) == 0;
 }
 
-/* S2: ids and names are distinct; the device has an id too. */
-static void check_distinct(const struct settings *s, size_t i, struct settings_errors *errors)
+static void is_there_too(const struct settings *s, size_t i, size_t k, const char *member, const char *value,
+                         struct settings_errors *errors)
 {
-    const struct sensor_settings *a = &s->sensors[i];
-    char id[SETTINGS_PATH], name[SETTINGS_PATH], other[SETTINGS_PATH];
+    char path[SETTINGS_PATH], other[SETTINGS_PATH];
 
-    sensor_settings_path(s, i, "id", id);
-    sensor_settings_path(s, i, "name", name);
-    if (a->id && s->device.id && strcmp(a->id, s->device.id) == 0)
-        settings_error_add(errors, id, "%s is the device's id", a->id);
-    for (size_t k = 0; k < i; k++) {
-        const struct sensor_settings *b = &s->sensors[k];
-        sensor_settings_path(s, k, "", other);
-        if (a->id && b->id && strcmp(a->id, b->id) == 0)
-            settings_error_add(errors, id, "%s is the id of %s too", a->id, other);
-        if (a->name && b->name && strcmp(a->name, b->name) == 0 && !is_told(s, a, b))
-            settings_error_add(errors, name, "%s is the name of %s too", a->name, other);
+    sensor_settings_path(s, i, member, path);
+    sensor_settings_path(s, k, "", other);
+    settings_error_add(errors, path, "%s is the %s of %s too", value, member, other);
+}
+
+/* S2: ids and names are distinct; the device has an id too. */
+static void check_distinct(const struct settings *s, struct settings_errors *errors)
+{
+    struct seen ids = {0}, names = {0};
+    char path[SETTINGS_PATH];
+
+    for (size_t i = 0; i < s->n_sensors; i++) {
+        const struct sensor_settings *x = &s->sensors[i];
+        size_t same_id = x->id ? seen_add(&ids, x->id, i) : SEEN_NONE;
+        size_t same_name = x->name ? seen_add(&names, x->name, i) : SEEN_NONE;
+        if (x->id && s->device.id && strcmp(x->id, s->device.id) == 0) {
+            sensor_settings_path(s, i, "id", path);
+            settings_error_add(errors, path, "%s is the device's id", x->id);
+        }
+        if (same_id != SEEN_NONE)
+            is_there_too(s, i, same_id, "id", x->id, errors);
+        if (same_name != SEEN_NONE && !is_told(s, x, &s->sensors[same_name]))
+            is_there_too(s, i, same_name, "name", x->name, errors);
     }
+    seen_free(&ids);
+    seen_free(&names);
 }
 
 /* The tree knows whether a file that was named wrongly was named at all; here a wrong one counts as given. */
@@ -200,7 +224,8 @@ static void check_sensors(const struct rules *r, const struct board_rules *b)
     }
 }
 
-void settings_rules(struct settings *s, const cJSON *tree, struct settings_errors *errors)
+void settings_rules(struct settings *s, const cJSON *tree, const struct meter_finder *finder,
+                    struct settings_errors *errors)
 {
     const struct rules sensors = {s, layer_get(tree, "sensors"), errors, "sensors"};
     const struct rules ports = {s, layer_get(tree, "ports"), errors, "ports"};
@@ -219,7 +244,8 @@ void settings_rules(struct settings *s, const cJSON *tree, struct settings_error
         b->ports(&ports);
     else
         check_sensors(&sensors, b);
+    rules_buses(s, layer_get(tree, "buses"), finder, errors);
+    settings_meters_make(s, errors);
     settings_derived_make(s, layer_get(tree, "derive"), errors);
-    for (size_t i = 0; i < s->n_sensors; i++)
-        check_distinct(s, i, errors);
+    check_distinct(s, errors);
 }

@@ -44,6 +44,11 @@ struct board_rules {
     void (*saving)(struct cJSON *patch, const struct cJSON *before, const struct cJSON *after);
 };
 
+/* Judge the buses and their meters, complete what derives from other members, and fill settings.models. given: the list
+ * of the tree, or NULL (rules_bus.c). */
+void rules_buses(struct settings *s, const struct cJSON *given, const struct meter_finder *finder,
+                 struct settings_errors *errors);
+
 extern const struct board_rules rules_flm02, rules_flx;
 
 const struct board_rules *board_rules(enum board_protocol p);

@@ -56,20 +56,20 @@ static int rid_of(const cJSON *member)
 
 /* What gives a member of a list a new meaning, which begins a new series. */
 static const char *const meanings[][2] = {
-    {"sensors", "type"}, {"sensors", "ports"}, {"ports", "type"},     {"derive", "kind"},
-    {"derive", "of"},    {"derive", "minus"},  {"derive", "factors"},
+    {"sensors", "type"}, {"sensors", "ports"}, {"sensors", "meter"}, {"ports", "type"},
+    {"derive", "kind"},  {"derive", "of"},     {"derive", "minus"},  {"derive", "factors"},
 };
 
-static void raise_rid(const char *list, cJSON *part, const cJSON *was)
+static void raise_rid(const struct setting *list, cJSON *part, const cJSON *was)
 {
     const cJSON *given = layer_get(part, "rid");
     char prefix[LAYER_PREFIX];
     bool other = false;
 
-    layer_members(setting_row("", list), prefix);
+    layer_members(list, prefix);
     for (size_t i = 0; i < ARRAY_LEN(meanings); i++) {
         const char *name = meanings[i][1];
-        if (strcmp(meanings[i][0], list) == 0)
+        if (strcmp(meanings[i][0], list->path) == 0)
             other |= says_other(setting_row(prefix, name), layer_get(part, name), layer_get(was, name));
     }
     if (!other || (given && (!cJSON_IsNumber(given) || given->valueint != rid_of(was))))
@@ -99,19 +99,33 @@ static void complete_grid(cJSON *part)
         layer_add(part, "name", must(cJSON_CreateString(DERIVE_GRID)));
 }
 
+static void complete_list(const struct setting *row, cJSON *parts, const cJSON *before);
+
+/* The keyed lists of the object that prefix names. */
+static void complete_object(const char *prefix, const cJSON *part, const cJSON *was)
+{
+    for (const struct setting *r = settings_table; r < settings_table + settings_table_len; r++) {
+        const char *name = r->key ? setting_name(r, prefix) : NULL;
+        if (name)
+            complete_list(r, layer_get(part, name), layer_get(was, name));
+    }
+}
+
 static void complete_list(const struct setting *row, cJSON *parts, const cJSON *before)
 {
+    char prefix[LAYER_PREFIX];
+
     for (cJSON *p = parts ? parts->child : NULL; p; p = p->next) {
         const cJSON *was = layer_find(row, before, p->string);
         if (!cJSON_IsObject(p))
             continue;
-        if (was) {
-            raise_rid(row->path, p, was);
-            continue;
-        }
-        give_key(row, p);
-        if (strcmp(row->path, "derive") == 0 && strcmp(p->string, DERIVE_GRID) == 0)
+        if (was)
+            raise_rid(row, p, was);
+        else
+            give_key(row, p);
+        if (!was && strcmp(row->path, "derive") == 0 && strcmp(p->string, DERIVE_GRID) == 0)
             complete_grid(p);
+        complete_object(layer_members(row, prefix), p, was);
     }
 }
 
@@ -127,7 +141,5 @@ void settings_saving(cJSON *patch, const cJSON *before)
 
     board_rules(board_of(after))->saving(patch, before, after);
     cJSON_Delete(after);
-    for (const struct setting *r = settings_table; r < settings_table + settings_table_len; r++)
-        if (r->key)
-            complete_list(r, layer_get(patch, r->path), layer_get(before, r->path));
+    complete_object("", patch, before);
 }

@@ -3,7 +3,9 @@
 
 #include "core/flx_ports.h"
 #include "core/ident.h"
+#include "core/seen.h"
 #include "core/settings_derived.h"
+#include "core/settings_meters.h"
 #include "core/util.h"
 
 #include <stdio.h>
@@ -67,7 +69,7 @@ void sensor_settings_units(const struct sensor_settings *s, const char *unit[REA
         sensor_units(s->type, unit);
         return;
     }
-    if (s->made == MADE_DERIVE)
+    if (s->made == MADE_DERIVE || s->made == MADE_METER)
         units = s->unit;
     else if (s->class == SENSOR_CT)
         units = ct_units[s->subtype];
@@ -82,7 +84,8 @@ bool sensor_settings_reportable(const struct sensor_settings *s)
 
     sensor_settings_units(s, unit);
     counter = unit[READING_COUNTER];
-    return s->class != SENSOR_UART && counter && (strcmp(counter, "Wh") == 0 || strcmp(counter, "L") == 0);
+    return (s->class != SENSOR_UART || s->metered) && counter &&
+           (strcmp(counter, "Wh") == 0 || strcmp(counter, "L") == 0);
 }
 
 /* ---- ids ---- */
@@ -91,10 +94,20 @@ static void derive_id(const char *device_id, const struct settings *s, const str
 {
     if (x->made == MADE_DERIVE)
         settings_derived_ident(device_id, &s->derive[x->made_of], x, id);
+    else if (x->made == MADE_METER)
+        settings_meters_ident(device_id, s, x, id);
     else if (x->made == MADE_PORT)
         flx_sensor_ident(device_id, x->ports[0], x->subtype, id);
     else
         ident_sensor(device_id, sensor_settings_number(x), id);
+}
+
+/* An id that derives for a quantity does so from the key. */
+static void meter_path(const struct sensor_settings *x, const char *member, char path[SETTINGS_PATH])
+{
+    const char *name = strcmp(member, "id") == 0 && x->side != METER_MAIN ? "key" : member;
+
+    snprintf(path, SETTINGS_PATH, "buses[%zu].meters[%zu]%s%s", x->made_of, x->meter_at, *name ? "." : "", name);
 }
 
 void sensor_settings_path(const struct settings *s, size_t sensor, const char *member, char path[SETTINGS_PATH])
@@ -104,6 +117,10 @@ void sensor_settings_path(const struct settings *s, size_t sensor, const char *m
     const char *list = "sensors", *below = id ? "ids." : "";
     size_t at = sensor;
 
+    if (x->made == MADE_METER) {
+        meter_path(x, member, path);
+        return;
+    }
     if (x->made == MADE_PORT) {
         int place = s->port[x->made_of].place;
         list = "ports";
@@ -120,28 +137,28 @@ void sensor_settings_path(const struct settings *s, size_t sensor, const char *m
 }
 
 /* The id of a sensor differs from the device's and from those of the sensors before it. */
-static bool id_is_free(const struct settings *s, size_t sensor, struct settings_errors *errors)
+static bool id_is_free(const struct settings *s, size_t sensor, struct seen *ids, struct settings_errors *errors)
 {
     const char *id = s->sensors[sensor].id;
     char path[SETTINGS_PATH], other[SETTINGS_PATH];
+    bool device = strcmp(id, s->device.id) == 0;
+    size_t same = seen_add(ids, id, sensor);
 
+    if (!device && same == SEEN_NONE)
+        return true;
     sensor_settings_path(s, sensor, "id", path);
-    if (strcmp(id, s->device.id) == 0) {
+    if (device) {
         settings_error_add(errors, path, "%s is the device's id", id);
         return false;
     }
-    for (size_t i = 0; i < sensor; i++) {
-        if (strcmp(id, s->sensors[i].id) == 0) {
-            sensor_settings_path(s, i, "", other);
-            settings_error_add(errors, path, "%s is the id of %s too", id, other);
-            return false;
-        }
-    }
-    return true;
+    sensor_settings_path(s, same, "", other);
+    settings_error_add(errors, path, "%s is the id of %s too", id, other);
+    return false;
 }
 
 int settings_derive_ids(struct settings *s, const char *device_id, struct settings_errors *errors)
 {
+    struct seen ids = {0};
     int result = 0;
 
     if (!s->device.id) {
@@ -157,8 +174,9 @@ int settings_derive_ids(struct settings *s, const char *device_id, struct settin
             x->id = must(malloc(IDENT_LEN + 1));
             derive_id(s->device.id, s, x, x->id);
         }
-        if (!id_is_free(s, i, errors))
+        if (!id_is_free(s, i, &ids, errors))
             result = -1;
     }
+    seen_free(&ids);
     return result < 0 ? -1 : settings_derived_resolve(s, errors);
 }

@@ -2,175 +2,15 @@
 
 #include "core/ident.h"
 #include "core/settings.h"
-#include "core/utf8.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <arpa/inet.h>
 
 static_assert(sizeof(enum phase) == sizeof(int) && sizeof(enum sensor_class) == sizeof(int) &&
-                  sizeof(enum port_trigger) == sizeof(int) && sizeof(enum derive_kind) == sizeof(int),
+                  sizeof(enum port_trigger) == sizeof(int) && sizeof(enum derive_kind) == sizeof(int) &&
+                  sizeof(enum bus_line) == sizeof(int) && sizeof(enum bus_framing) == sizeof(int) &&
+                  sizeof(enum bus_parity) == sizeof(int) && sizeof(enum bus_rs485) == sizeof(int),
               "choices are stored as int");
-
-static bool is_printable(const char *text)
-{
-    for (; *text; text++)
-        if (*text < ' ' || *text > '~')
-            return false;
-    return true;
-}
-
-static bool is_key(const char *text)
-{
-    return text[strspn(text, "0123456789abcdefghijklmnopqrstuvwxyz_-")] == '\0';
-}
-
-static bool is_path(const char *text)
-{
-    if (*text != '/')
-        return false;
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ')
-            return false;
-    return true;
-}
-
-#define DIGITS          "0123456789"
-#define HOST_CHARACTERS DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._-"
-#define PATH_CHARACTERS HOST_CHARACTERS "/%~+@"
-
-static bool is_host(const char *text)
-{
-    return text[strspn(text, HOST_CHARACTERS ":%")] == '\0';
-}
-
-static bool is_host_name(const char *text)
-{
-    return text[strspn(text, HOST_CHARACTERS)] == '\0';
-}
-
-static bool is_ipv6(const char *text)
-{
-    struct in6_addr a;
-
-    return inet_pton(AF_INET6, text, &a) == 1;
-}
-
-static bool is_ipv4_or_localhost(const char *text)
-{
-    struct in_addr a;
-
-    return strcmp(text, "localhost") == 0 || inet_pton(AF_INET, text, &a) == 1;
-}
-
-static bool is_address(const char *text)
-{
-    return is_ipv4_or_localhost(text) || is_ipv6(text);
-}
-
-/* The first n characters of a text that goes on with no digit. */
-static bool is_port(const char *text, size_t n)
-{
-    return n > 0 && n <= 5 && *text != '0' && strspn(text, DIGITS) == n && strtoul(text, NULL, 10) <= 65535;
-}
-
-/* "127.0.0.1:8080", "[::1]:8080" */
-static bool is_endpoint(const char *text)
-{
-    const char *colon = strrchr(text, ':');
-    char host[64] = "";
-    size_t n = colon ? (size_t)(colon - text) : 0;
-
-    if (n == 0 || n >= sizeof host || !is_port(colon + 1, strlen(colon + 1)))
-        return false;
-    memcpy(host, text, n);
-    if (host[0] != '[' || host[n - 1] != ']')
-        return is_ipv4_or_localhost(host);
-    host[n - 1] = '\0';
-    return is_ipv6(host + 1);
-}
-
-/* The host that a text begins with, a name or an address, of IPv6 in brackets: its length, 0 when it is none. */
-static size_t host_length(const char *text)
-{
-    char inside[INET6_ADDRSTRLEN] = "";
-    size_t n = strcspn(text, "]");
-
-    if (*text != '[')
-        return strspn(text, HOST_CHARACTERS);
-    if (text[n] != ']' || n > sizeof inside)
-        return 0;
-    memcpy(inside, text + 1, n - 1);
-    return is_ipv6(inside) ? n + 1 : 0;
-}
-
-/* What follows is put together from other settings: no query and no fragment. A user's password has its file. */
-static bool is_url(const char *text)
-{
-    const char *p = text + (strncmp(text, "https://", 8) == 0 ? 8 : strncmp(text, "http://", 7) == 0 ? 7 : 0);
-    size_t n = host_length(p);
-
-    if (p == text || n == 0)
-        return false;
-    p += n;
-    if (*p == ':') {
-        n = strspn(++p, DIGITS);
-        if (!is_port(p, n))
-            return false;
-        p += n;
-    }
-    return *p == '\0' || (*p == '/' && p[strspn(p, PATH_CHARACTERS)] == '\0');
-}
-
-/* S2: letters of any language, digits, `_`, space, `-`. Above ASCII all counts as a letter (marks and symbols
- * of all scripts too) but for what cannot be seen or breaks a line: C1 controls, spaces, format characters,
- * the block "general punctuation", private use, non-characters, tags. */
-static bool is_name(const char *text)
-{
-    static const uint32_t refused[][2] = {{0x80, 0xa0},     {0xad, 0xad},     {0x61c, 0x61c},     {0x1680, 0x1680},
-                                          {0x180e, 0x180e}, {0x2000, 0x206f}, {0x3000, 0x3000},   {0xe000, 0xf8ff},
-                                          {0xfeff, 0xfeff}, {0xfff0, 0xffff}, {0xe0000, 0x10ffff}};
-    const char *end = text + strlen(text);
-    uint32_t c;
-
-    for (size_t n; text < end; text += n) {
-        n = utf8_next(text, end, &c);
-        if (n == 0)
-            return false;
-        if (c < 0x80 && !(c >= '0' && c <= '9') && !((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && !strchr("_ -", (int)c))
-            return false;
-        for (size_t i = 0; i < ARRAY_LEN(refused); i++)
-            if (c >= refused[i][0] && c <= refused[i][1])
-                return false;
-    }
-    return true;
-}
-
-static const struct setting_format an_id = {"32 lower-case hex digits", sensor_id_valid, "^[0-9a-f]{32}$"};
-static const struct setting_format a_key = {"a key of a-z, 0-9, '_' and '-'", is_key, "^[0-9a-z_-]*$"};
-static const struct setting_format printable = {"a text of printable ASCII characters", is_printable, "^[ -~]*$"};
-static const struct setting_format path = {"an absolute path", is_path, "^/[^\\u0000-\\u001f]*$"};
-static const struct setting_format host = {"a host name or address", is_host, "^[0-9A-Za-z.:_%-]*$"};
-static const struct setting_format host_name = {"a host name or IPv4 address, without a port", is_host_name,
-                                                "^[0-9A-Za-z._-]*$"};
-static const struct setting_format address = {
-    "an IPv4 or IPv6 address or localhost", is_address,
-    "^([0-9]+([.][0-9]+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|localhost)$"};
-
-#define IPV6_PATTERN "\\[[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\\]"
-#define PORT_PATTERN ":([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-
-static const struct setting_format endpoint = {"an address and a port (127.0.0.1:8081, [::1]:8081)", is_endpoint,
-                                               "^([0-9]+([.][0-9]+){3}|" IPV6_PATTERN "|localhost)" PORT_PATTERN "$"};
-static const struct setting_format url = {
-    "http or https, host, perhaps port and path (https://host:8086/path), without user or query", is_url,
-    "^https?://([0-9A-Za-z._-]+|" IPV6_PATTERN ")(" PORT_PATTERN ")?(/[0-9A-Za-z._/%~+@-]*)?$"};
-static const struct setting_format name = {
-    "a name of letters, digits, '_', spaces and '-'", is_name,
-    "^([0-9A-Za-z_ -]|[^\\u0000-\\u00a0\\u00ad\\u061c\\u1680\\u180e\\u2000-\\u206f\\u3000"
-    "\\ue000-\\uf8ff\\ufeff\\ufff0-\\uffff\U000e0000-\U0010ffff])*$"};
 
 static const struct setting_choice versions[] = {{"1", SETTINGS_VERSION, true}, {0}};
 const struct setting_choice settings_protocols[] = {
@@ -185,6 +25,14 @@ static const struct setting_choice port_classes[] = {
     {"ct", SENSOR_CT, false}, {"pulse", SENSOR_PULSE, false}, {"uart", SENSOR_UART, false}, {0}};
 static const struct setting_choice triggers[] = {{"edge", TRIGGER_EDGE, false}, {"level", TRIGGER_LEVEL, false}, {0}};
 static const struct setting_choice derive_kinds[] = {{"sum", DERIVE_SUM, false}, {"net", DERIVE_NET, false}, {0}};
+static const struct setting_choice framings[] = {{"mbap", FRAMING_MBAP, false}, {"rtu", FRAMING_RTU, false}, {0}};
+static const struct setting_choice parities[] = {
+    {"N", PARITY_NONE, false}, {"E", PARITY_EVEN, false}, {"O", PARITY_ODD, false}, {0}};
+static const struct setting_choice rs485_ways[] = {{"none", RS485_NONE, false},
+                                                   {"kernel", RS485_KERNEL, false},
+                                                   {"rts", RS485_RTS, false},
+                                                   {"rts-low", RS485_RTS_LOW, false},
+                                                   {0}};
 static const struct setting_choice types[] = {{"electricity", SENSOR_ELECTRICITY, false},
                                               {"water", SENSOR_WATER, false},
                                               {"gas", SENSOR_GAS, false},
@@ -204,26 +52,31 @@ static void derive_sensor_id(const char *device_id, const char *key, char id[33]
 static const struct setting_key lowest_port = {{"ports"}, derive_sensor_id};
 static const struct setting_key by_port = {{"port"}, NULL};
 static const struct setting_key by_key = {{"key"}, NULL};
+static const struct setting_key by_key_or_unit = {{"key", "unit"}, NULL};
 
 static const struct setting_choice bauds[] = {
     {"1200", 1200, true},     {"2400", 2400, true},     {"4800", 4800, true},     {"9600", 9600, true},
     {"19200", 19200, true},   {"38400", 38400, true},   {"57600", 57600, true},   {"115200", 115200, true},
     {"230400", 230400, true}, {"460800", 460800, true}, {"921600", 921600, true}, {0}};
 
+#define FORMAT(name)   .format = &settings_format_##name
 #define TOP(member)    .offset = offsetof(struct settings, member)
 #define SENSOR(member) .offset = offsetof(struct sensor_settings, member)
 #define PORT(member)   .offset = offsetof(struct port_settings, member)
 #define DERIVE(member) .offset = offsetof(struct derive_settings, member)
-#define A_PATH         .min = 1, .max = 1024, .format = &path
-#define A_NAME         .min = 1, .max = 64, .format = &name
-#define A_URL          .min = 1, .max = 256, .format = &url, .flags = SETTING_SECRET_IF_BAD
+#define BUS(member)    .offset = offsetof(struct bus_settings, member)
+#define METER(member)  .offset = offsetof(struct meter_settings, member)
+#define A_PATH         .min = 1, .max = 1024, FORMAT(path)
+#define A_NAME         .min = 1, .max = 64, FORMAT(name)
+#define A_URL          .min = 1, .max = 256, FORMAT(url), .flags = SETTING_SECRET_IF_BAD
 #define A_PORT         .min = 1, .max = 65535
 #define A_SECRET(name) .instead = "PUT /api/v1/secrets/" name
-#define AN_ID          .min = 32, .max = 32, .format = &an_id
+#define AN_ID          .min = 32, .max = 32, FORMAT(an_id)
 
 /* What the members of one class alone have. */
 #define OF_SENSORS(name) .only = 1 + (name), .only_at = offsetof(struct sensor_settings, class)
 #define OF_PORTS(name)   .only = 1 + (name), .only_at = offsetof(struct port_settings, class)
+#define OF_BUSES(name)   .only = 1 + (name), .only_at = offsetof(struct bus_settings, line)
 #define OF_DERIVE(name)  .only = 1 + (name), .only_at = offsetof(struct derive_settings, kind)
 
 /* The id of one of the sensors that a clamp makes. */
@@ -237,11 +90,11 @@ const struct setting settings_table[] = {
     {"version", SETTING_CHOICE, TOP(version), .choices = versions, .def = SETTINGS_VERSION, .flags = SETTING_FILE_ONLY,
      .help = "Version of the form of these settings."},
     {"device", SETTING_OBJECT, .help = "The gateway itself."},
-    {"device.id", SETTING_TEXT, TOP(device.id), .min = 32, .max = 32, .format = &an_id, .flags = SETTING_FILE_ONLY,
+    {"device.id", SETTING_TEXT, TOP(device.id), .min = 32, .max = 32, FORMAT(an_id), .flags = SETTING_FILE_ONLY,
      .help = "Id of the device; drawn at first start and kept in the state directory when not given."},
-    {"device.serial", SETTING_TEXT, TOP(device.serial), .min = 1, .max = 64, .format = &printable,
+    {"device.serial", SETTING_TEXT, TOP(device.serial), .min = 1, .max = 64, FORMAT(printable),
      .help = "Serial number on the case."},
-    {"device.key", SETTING_TEXT, TOP(device.key), .min = 32, .max = 32, .format = &printable, .flags = SETTING_SECRET,
+    {"device.key", SETTING_TEXT, TOP(device.key), .min = 32, .max = 32, FORMAT(printable), .flags = SETTING_SECRET,
      A_SECRET("device.key"), .help = "Secret that the device and the Flukso server share."},
     {"device.key_file", SETTING_TEXT, TOP(device.key_file), A_PATH, .flags = SETTING_FILE_ONLY, A_SECRET("device.key"),
      .help = "File that holds the key."},
@@ -266,7 +119,7 @@ const struct setting settings_table[] = {
     {"sensors", SETTING_OBJECT, TOP(sensors), .shape = SETTING_LIST, .count = offsetof(struct settings, n_sensors),
      .list_max = SETTINGS_PORTS, .size = sizeof(struct sensor_settings), .key = &lowest_port,
      .help = "What is measured with protocol flm02; a sensor's number is its lowest port."},
-    {"sensors[*].id", SETTING_TEXT, SENSOR(id), .min = 32, .max = 32, .format = &an_id, .follows = "ports",
+    {"sensors[*].id", SETTING_TEXT, SENSOR(id), .min = 32, .max = 32, FORMAT(an_id), .follows = "ports",
      .help = "Id of the sensor; derived from the device's id and the sensor's number when not given."},
     {"sensors[*].name", SETTING_TEXT, SENSOR(name), A_NAME, .flags = SETTING_IF_ENABLED,
      .help = "Name of the sensor, needed when it is enabled; main is total consumption, solar production."},
@@ -287,11 +140,13 @@ const struct setting settings_table[] = {
     {"sensors[*].constant", SETTING_MILLI, SENSOR(constant_milli), .min = 1, .max = 65535999, .def = 1000,
      OF_SENSORS(SENSOR_PULSE),
      .help = "Wh or litres that one pulse stands for, with at most three decimals; pulse only."},
+    {"sensors[*].meter", SETTING_TEXT, SENSOR(meter), .min = 1, .max = 32, FORMAT(a_key), OF_SENSORS(SENSOR_UART),
+     .help = "Key of the meter on a bus whose power and energy it is; uart only."},
     {"sensors[*].enable", SETTING_BOOL, SENSOR(enable), .help = "Measure it."},
     {"sensors[*].report", SETTING_BOOL, SENSOR(report), .def = true,
      .help = "Report its counter to the Flukso server."},
     {"sensors[*].rid", SETTING_INT, SENSOR(rid), .min = 0, .max = 999999,
-     .help = "How often it got a new meaning, which begins a new series; saving another type or port raises it."},
+     .help = "How often it got a new meaning, which begins a new series; saving another type, port or meter raises it."},
     {"ports", SETTING_OBJECT, TOP(port), .shape = SETTING_LIST, .count = offsetof(struct settings, n_port),
      .list_max = SETTINGS_FLX_PORTS, .size = sizeof(struct port_settings), .key = &by_port, .flags = SETTING_STANDS,
      .help = "Ports of the board with protocol flx, which make its sensors; without it the clamps 1-3 are on."},
@@ -334,11 +189,76 @@ const struct setting settings_table[] = {
     CLAMP_ID("alpha", SUBTYPE_ALPHA),
     {"ports[*].ids.pulse", SETTING_TEXT, PORT(ids[SUBTYPE_NONE]), AN_ID, OF_PORTS(SENSOR_PULSE),
      .help = "Id of a pulse port's sensor."},
+    {"buses", SETTING_OBJECT, TOP(buses), .shape = SETTING_LIST, .count = offsetof(struct settings, n_buses),
+     .list_max = SETTINGS_BUSES, .size = sizeof(struct bus_settings), .key = &by_key,
+     .help = "Lines with Modbus meters: RS-485, or a gateway on the network."},
+    {"buses[*].key", SETTING_TEXT, BUS(key), .flags = SETTING_REQUIRED, .min = 1, .max = 32, FORMAT(a_key),
+     .help = "Key by which it is told from the others."},
+    {"buses[*].device", SETTING_TEXT, BUS(device), A_PATH, OF_BUSES(BUS_SERIAL),
+     .help = "Serial line, best by a name that does not move (/dev/serial/by-id/...); or tcp in its place."},
+    {"buses[*].tcp", SETTING_OBJECT, OF_BUSES(BUS_TCP), .help = "A gateway on the network, in place of a serial line."},
+    {"buses[*].tcp.host", SETTING_TEXT, BUS(tcp.host), .flags = SETTING_REQUIRED, .min = 1, .max = 253, FORMAT(host),
+     .help = "Name or address of the gateway."},
+    {"buses[*].tcp.port", SETTING_INT, BUS(tcp.port), A_PORT, .def = 502, .help = "Port of the gateway."},
+    {"buses[*].tcp.framing", SETTING_CHOICE, BUS(tcp.framing), .choices = framings, .def = FRAMING_MBAP,
+     .help = "What it speaks: mbap, as Modbus TCP says, or rtu, the frames of the serial line as they are."},
+    {"buses[*].enable", SETTING_BOOL, BUS(enable), .def = true, .help = "Ask its meters."},
+    {"buses[*].baud", SETTING_CHOICE, BUS(baud), .choices = bauds, .def = 115200, OF_BUSES(BUS_SERIAL),
+     .help = "Speed of the serial line, the same for all of its meters."},
+    {"buses[*].parity", SETTING_CHOICE, BUS(parity), .choices = parities, .def = PARITY_NONE, OF_BUSES(BUS_SERIAL),
+     .help = "Parity of the serial line: none, even, odd."},
+    {"buses[*].stop_bits", SETTING_INT, BUS(stop_bits), .min = 1, .max = 2, .def = 1, OF_BUSES(BUS_SERIAL),
+     .help = "Stop bits of the serial line."},
+    {"buses[*].rs485", SETTING_CHOICE, BUS(rs485), .choices = rs485_ways, .def = RS485_NONE, OF_BUSES(BUS_SERIAL),
+     .help = "How the line is turned to sending: by the adapter itself (none), by the kernel's driver (kernel), by RTS "
+             "that "
+             "is high (rts) or low (rts-low) while sending."},
+    {"buses[*].proxy", SETTING_OBJECT, .help = "A Modbus TCP server by which other programs read from this line."},
+    {"buses[*].proxy.port", SETTING_INT, BUS(proxy.port), .min = 0, .max = 65535, .def = 0,
+     .help = "Port to listen on; 0: none."},
+    {"buses[*].proxy.listen", SETTING_TEXT, BUS(proxy.listen), .min = 1, .max = 45, FORMAT(address),
+     .def_text = "127.0.0.1", .help = "Address to listen on."},
+    {"buses[*].meters", SETTING_OBJECT, BUS(meters), .shape = SETTING_LIST,
+     .count = offsetof(struct bus_settings, n_meters), .list_max = SETTINGS_METERS,
+     .size = sizeof(struct meter_settings), .key = &by_key_or_unit, .help = "The meters on this line."},
+    {"buses[*].meters[*].key", SETTING_TEXT, METER(key), .min = 1, .max = 32, FORMAT(a_key), .follows = "name",
+     .help = "Key by which it is told from all others, and from which ids derive; made of the name when not given."},
+    {"buses[*].meters[*].name", SETTING_TEXT, METER(name), A_NAME, .flags = SETTING_IF_ENABLED,
+     .help = "Name of the meter, needed when it is enabled; its sensors are called by it."},
+    {"buses[*].meters[*].unit", SETTING_INT, METER(unit), .flags = SETTING_REQUIRED, .min = 0, .max = 255,
+     .def = SETTING_UNSET, .help = "Its unit id (slave address): 1 to 247, behind tcp 0 to 255."},
+    {"buses[*].meters[*].model", SETTING_TEXT, METER(model_id), .flags = SETTING_REQUIRED, .min = 1,
+     .max = METER_MODEL_ID - 1, FORMAT(model), .help = "What it is: the name of a file of models, without .json."},
+    {"buses[*].meters[*].enable", SETTING_BOOL, METER(enable), .def = true, .help = "Ask it."},
+    {"buses[*].meters[*].interval", SETTING_MILLI, METER(interval_ms), .min = 100, .max = 3600000, .def = 1000,
+     .help = "Seconds between two readings."},
+    {"buses[*].meters[*].timeout", SETTING_MILLI, METER(timeout_ms), .min = 20, .max = 10000, .def = SETTING_UNSET,
+     .follows = "model", .help = "Seconds that an answer may take; what the model needs when not given, else 0.5."},
+    {"buses[*].meters[*].pause", SETTING_MILLI, METER(pause_ms), .min = 0, .max = 5000, .def = SETTING_UNSET,
+     .follows = "model",
+     .help = "Seconds between two requests to it; what the model needs when not given, else 0.005."},
+    {"buses[*].meters[*].quantities", SETTING_TEXT, METER(quantities), .shape = SETTING_LIST,
+     .count = offsetof(struct meter_settings, n_quantities), .list_max = METER_REGISTERS_MAX, .min = 1,
+     .max = QUANTITY_NAME - 1, FORMAT(quantity), .flags = SETTING_UNIQUE,
+     .help =
+         "What is read of it; when not given what the model has of power, energy in and out, frequency, and of each "
+         "phase voltage, current and power."},
+    {"buses[*].meters[*].ratio", SETTING_MILLI, METER(ratio_milli), .min = 1, .max = 10000000, .def = 1000,
+     .help = "What its current, power and energy are multiplied by: the ratio of transformers that it does not know."},
+    {"buses[*].meters[*].current", SETTING_INT, METER(current), .min = 1, .max = 10000, .def = SETTING_UNSET,
+     .follows = "model",
+     .help = "A per phase of the connection, which readings cannot exceed by far; what the model takes when not given, "
+             "else "
+             "1000."},
+    {"buses[*].meters[*].id", SETTING_TEXT, METER(id), AN_ID,
+     .help = "Id of the sensor of its power and energy; derived from the device's id and the key when not given."},
+    {"buses[*].meters[*].rid", SETTING_INT, METER(rid), .min = 0, .max = 999999,
+     .help = "How often it got a new meaning, which begins a new series."},
     {"derive", SETTING_OBJECT, TOP(derive), .shape = SETTING_LIST, .count = offsetof(struct settings, n_derive),
      .list_max = SETTINGS_DERIVE, .size = sizeof(struct derive_settings), .key = &by_key,
      .help =
          "Sensors that are made of others; three phases on an flx board make one by themselves, with the key grid."},
-    {"derive[*].key", SETTING_TEXT, DERIVE(key), .flags = SETTING_REQUIRED, .min = 1, .max = 32, .format = &a_key,
+    {"derive[*].key", SETTING_TEXT, DERIVE(key), .flags = SETTING_REQUIRED, .min = 1, .max = 32, FORMAT(a_key),
      .help = "Key by which it is told from the others, and from which its ids derive."},
     {"derive[*].name", SETTING_TEXT, DERIVE(name), A_NAME, .flags = SETTING_IF_ENABLED,
      .help = "Name, needed when it is enabled; of net the two sensors are called by it, with import and export."},
@@ -348,15 +268,15 @@ const struct setting settings_table[] = {
          "with the key grid, else sum."},
     {"derive[*].enable", SETTING_BOOL, DERIVE(enable), .def = true, .help = "Make it."},
     {"derive[*].of", SETTING_TEXT, DERIVE(of), .shape = SETTING_LIST, .count = offsetof(struct derive_settings, n_of),
-     .list_max = SETTINGS_PARTS, .min = 1, .max = 96, .format = &name, .flags = SETTING_UNIQUE, .follows = "key",
+     .list_max = SETTINGS_PARTS, .min = 1, .max = 96, FORMAT(name), .flags = SETTING_UNIQUE, .follows = "key",
      .help = "Its parts: names or ids of sensors."},
     {"derive[*].factors", SETTING_MILLI, DERIVE(factor_milli), .shape = SETTING_ONE_OR_LIST,
      .per = offsetof(struct derive_settings, n_of), .list_max = SETTINGS_PARTS, .min = -1000000, .max = 1000000,
      .def = 1000, OF_DERIVE(DERIVE_SUM),
      .help = "What its parts are multiplied by, one for all or one for each; sum only."},
     {"derive[*].minus", SETTING_TEXT, DERIVE(minus), .shape = SETTING_LIST,
-     .count = offsetof(struct derive_settings, n_minus), .list_max = SETTINGS_PARTS, .min = 1, .max = 96,
-     .format = &name, .flags = SETTING_UNIQUE, .follows = "key", OF_DERIVE(DERIVE_NET),
+     .count = offsetof(struct derive_settings, n_minus), .list_max = SETTINGS_PARTS, .min = 1, .max = 96, FORMAT(name),
+     .flags = SETTING_UNIQUE, .follows = "key", OF_DERIVE(DERIVE_NET),
      .help = "Parts that are taken away, the export sides: names or ids of sensors; net only."},
     {"derive[*].report", SETTING_BOOL, DERIVE(report), .help = "Report its counters to the Flukso server."},
     {"derive[*].rid", SETTING_INT, DERIVE(rid), .min = 0, .max = 999999,
@@ -391,22 +311,22 @@ const struct setting settings_table[] = {
      .help = "Certificates that the database's must descend from; the system's when not given."},
     {"influx.token_file", SETTING_TEXT, TOP(influx.token_file), A_PATH, .flags = SETTING_FILE_ONLY,
      A_SECRET("influx.token"), .help = "File that holds the token (for version 1: user:password)."},
-    {"influx.db", SETTING_TEXT, TOP(influx.db), .min = 1, .max = 128, .format = &printable,
+    {"influx.db", SETTING_TEXT, TOP(influx.db), .min = 1, .max = 128, FORMAT(printable),
      .help = "Database to write to (version 1, /write)."},
-    {"influx.org", SETTING_TEXT, TOP(influx.org), .min = 1, .max = 128, .format = &printable,
+    {"influx.org", SETTING_TEXT, TOP(influx.org), .min = 1, .max = 128, FORMAT(printable),
      .help = "Organization of the bucket (version 2, /api/v2/write)."},
-    {"influx.bucket", SETTING_TEXT, TOP(influx.bucket), .min = 1, .max = 128, .format = &printable,
+    {"influx.bucket", SETTING_TEXT, TOP(influx.bucket), .min = 1, .max = 128, FORMAT(printable),
      .help = "Bucket to write to (version 2)."},
     {"influx.interval", SETTING_INT, TOP(influx.interval), .min = 10, .max = 3600, .def = 60,
      .help = "Seconds between two writes."},
     {"mqtt", SETTING_OBJECT, .help = "The MQTT broker that readings are published to."},
-    {"mqtt.host", SETTING_TEXT, TOP(mqtt.host), .min = 1, .max = 253, .format = &host, .def_text = "localhost",
+    {"mqtt.host", SETTING_TEXT, TOP(mqtt.host), .min = 1, .max = 253, FORMAT(host), .def_text = "localhost",
      .help = "Name or address of the broker."},
     {"mqtt.port", SETTING_INT, TOP(mqtt.port), A_PORT, .def = SETTING_UNSET, .follows = "tls",
      .help = "Port of the broker; 8883 with tls.ca_file, else 1883, when not given."},
-    {"mqtt.client_id", SETTING_TEXT, TOP(mqtt.client_id), .min = 1, .max = 64, .format = &printable,
+    {"mqtt.client_id", SETTING_TEXT, TOP(mqtt.client_id), .min = 1, .max = 64, FORMAT(printable),
      .help = "Client id, which no other client may use; derived from the device's id when not given."},
-    {"mqtt.username", SETTING_TEXT, TOP(mqtt.username), .min = 1, .max = 255, .format = &printable,
+    {"mqtt.username", SETTING_TEXT, TOP(mqtt.username), .min = 1, .max = 255, FORMAT(printable),
      .help = "User name for the broker."},
     {"mqtt.password_file", SETTING_TEXT, TOP(mqtt.password_file), A_PATH, .flags = SETTING_FILE_ONLY,
      A_SECRET("mqtt.password"), .help = "File that holds the password."},
@@ -416,11 +336,11 @@ const struct setting settings_table[] = {
     {"mqtt.tls.cert_file", SETTING_TEXT, TOP(mqtt.tls.cert_file), A_PATH, .help = "Certificate of this client."},
     {"mqtt.tls.key_file", SETTING_TEXT, TOP(mqtt.tls.key_file), A_PATH, .help = "Private key of this client."},
     {"http", SETTING_OBJECT, .help = "The one HTTP server for all that the daemon serves."},
-    {"http.listen", SETTING_TEXT, TOP(http.listen), .min = 1, .max = 45, .format = &address, .def_text = "0.0.0.0",
+    {"http.listen", SETTING_TEXT, TOP(http.listen), .min = 1, .max = 45, FORMAT(address), .def_text = "0.0.0.0",
      .help = "Address to listen on."},
     {"http.port", SETTING_INT, TOP(http.port), A_PORT, .def = 8080, .help = "Port to listen on."},
     {"http.extra_listen", SETTING_TEXT, TOP(http.extra_listen), .shape = SETTING_LIST,
-     .count = offsetof(struct settings, http.n_extra_listen), .list_max = 8, .min = 1, .max = 53, .format = &endpoint,
+     .count = offsetof(struct settings, http.n_extra_listen), .list_max = 8, .min = 1, .max = 53, FORMAT(endpoint),
      .flags = SETTING_UNIQUE, .help = "More addresses with their ports: 127.0.0.1:8081, [::1]:8081."},
     {"http.tls_port", SETTING_INT, TOP(http.tls_port), .min = 0, .max = 65535, .def = 0,
      .help = "Port to listen on with TLS; with it nobody logs in without TLS. 0: none."},
@@ -428,10 +348,10 @@ const struct setting settings_table[] = {
      .help = "Certificate of this server, and those between it and its authority."},
     {"http.tls_key_file", SETTING_TEXT, TOP(http.tls_key_file), A_PATH, .help = "Private key of this server."},
     {"http.hosts", SETTING_TEXT, TOP(http.hosts), .shape = SETTING_LIST,
-     .count = offsetof(struct settings, http.n_hosts), .list_max = 16, .min = 1, .max = 253, .format = &host_name,
+     .count = offsetof(struct settings, http.n_hosts), .list_max = 16, .min = 1, .max = 253, FORMAT(host_name),
      .flags = SETTING_UNIQUE, .help = "More names by which browsers reach this server, without a port."},
     {"control", SETTING_OBJECT, .help = "The management API for programs on this host."},
-    {"control.socket", SETTING_TEXT, TOP(control.socket), .min = 1, .max = 107, .format = &path,
+    {"control.socket", SETTING_TEXT, TOP(control.socket), .min = 1, .max = 107, FORMAT(path),
      .flags = SETTING_FILE_ONLY,
      .help = "Unix socket of the API; control.sock in $RUNTIME_DIRECTORY, else in /run/fluksod, when not given."},
     {"local_api", SETTING_OBJECT, .help = "The local JSON/REST API (GET /sensor/<id>)."},

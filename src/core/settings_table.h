@@ -50,13 +50,19 @@ struct setting_format {
     const char *pattern; /* what a JSON Schema can say of it, as a regular expression; ok() may be stricter */
 };
 
+extern const struct setting_format settings_format_an_id, settings_format_a_key, settings_format_printable,
+    settings_format_path, settings_format_host, settings_format_host_name, settings_format_address,
+    settings_format_endpoint, settings_format_url, settings_format_name, settings_format_model,
+    settings_format_quantity;
+
 /* How the members of a list of objects are told apart when layers are merged. */
 struct setting_key {
     const char *members[4]; /* the first that is there is the key: a text, a number, or of numbers the lowest */
     void (*derive_id)(const char *device_id, const char *key, char id[33]); /* of one without; NULL: it has none */
 };
 
-#define SETTING_KEY_MAX 65 /* bytes of a key with its end; a longer one is none */
+#define SETTING_KEY_MAX       65 /* bytes of a key with its end; a longer one is none */
+#define SETTING_METER_KEY_MAX 32 /* characters of a meter's key */
 
 struct setting {
     const char *path; /* "sensors[*].ports": [*] stands for each member of a list */
@@ -97,6 +103,7 @@ size_t setting_step(char *at, size_t room, const char *member);
 const char *setting_name(const struct setting *row, const char *prefix);
 
 struct cJSON;
+struct meter_finder;
 struct settings;
 struct settings_errors;
 
@@ -117,6 +124,20 @@ void settings_walk(struct settings *s, const struct cJSON *tree, struct settings
 
 /* Judge what the table cannot say of single keys, and complete what derives from other keys
  * (settings_rules.c). */
-void settings_rules(struct settings *s, const struct cJSON *tree, struct settings_errors *errors);
+void settings_rules(struct settings *s, const struct cJSON *tree, const struct meter_finder *finder,
+                    struct settings_errors *errors);
+
+/* A name as a key: ASCII, lower case, '-' for what is neither letter nor digit; "" when nothing is left of it. */
+void setting_key_fold(const char *name, char key[SETTING_METER_KEY_MAX + 1]);
+
+/* A new meter's key, made of its name as settings_keys() does, unlike those of the whole's meters and unlike the names
+ * of the members of more, an object. */
+const char *setting_key_make(const struct cJSON *whole, const struct cJSON *more, const struct cJSON *meter,
+                             char key[SETTING_KEY_MAX]);
+
+/* Give each meter of a tree a key that has none, made of its name, else of its unit, and unlike all others. Keyed lists
+ * must be lists (settings_keys.c). */
+void settings_keys(struct cJSON *tree);
+bool settings_keys_missing(const struct cJSON *tree);
 
 #endif

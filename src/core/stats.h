@@ -3,6 +3,7 @@
 #ifndef CORE_STATS_H
 #define CORE_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,12 +22,18 @@ typedef void (*stats_fn)(void *module, stat_emit emit, void *ctx);
 
 #define STATS_MODULES 32
 
+/* Numbers of which there may be thousands, told a piece at a time: emit those at *cursor (0 at first) and move it. False
+ * at the end; then none was emitted. Those of one name come in a row. */
+typedef bool (*stats_more_fn)(void *module, size_t *cursor, stat_emit emit, void *ctx);
+
 struct stats {
     struct {
         stats_fn fn;
         void *module;
     } v[STATS_MODULES];
     size_t n;
+    stats_more_fn more; /* of one module; NULL: nobody has so many */
+    void *more_module;
 };
 
 /* Register a module's walk. The number of modules is known when the program is written: too many aborts. */

@@ -60,6 +60,17 @@ size_t payload_put(char dst[PAYLOAD_MAX], struct payload_stamp *stamp, int64_t u
     return (size_t)(put_unit(p, unit) - dst);
 }
 
+size_t payload_put_fine(char dst[PAYLOAD_MAX], struct payload_stamp *stamp, int64_t unix_s, enum reading_kind kind,
+                        int64_t milli, const char *unit)
+{
+    char *p = put_stamp(dst, stamp, unix_s);
+
+    (void)kind;
+    p = num_put_milli(p, milli);
+    *p++ = ',';
+    return (size_t)(put_unit(p, unit) - dst);
+}
+
 /* An integer, or a decimal with all three digits. */
 static char *put_three(char *p, int64_t milli)
 {

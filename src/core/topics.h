@@ -4,6 +4,7 @@
  *   /sensor/<32 hex>/gauge      [<unix s>,<integer>,"<unit>"]
  *   /sensor/<32 hex>/counter    [<unix s>,<integer or short decimal>,"<unit>"]
  *
+ * Sensors of meters, without a v3 board: both kinds [<unix s>,<integer or short decimal>,"<unit>"]
  * Sensors of a v3 board, and derived ones: both kinds [<unix s>, <integer, or three decimals>, "<unit>"] */
 #ifndef CORE_TOPICS_H
 #define CORE_TOPICS_H
@@ -42,11 +43,15 @@ struct payload_stamp {
 size_t payload_put(char dst[PAYLOAD_MAX], struct payload_stamp *stamp, int64_t unix_s, enum reading_kind kind,
                    int64_t milli, const char *unit);
 
+/* The same with gauges that keep their thousandths, too: of meters 0.97 and 50.02 say something. */
+size_t payload_put_fine(char dst[PAYLOAD_MAX], struct payload_stamp *stamp, int64_t unix_s, enum reading_kind kind,
+                        int64_t milli, const char *unit);
+
 /* The same as v3 boards do: gauges keep their thousandths, too. */
 size_t payload_put_v3(char dst[PAYLOAD_MAX], struct payload_stamp *stamp, int64_t unix_s, enum reading_kind kind,
                       int64_t milli, const char *unit);
 
-/* Either of them. */
+/* Any of them. */
 typedef size_t (*payload_fn)(char dst[PAYLOAD_MAX], struct payload_stamp *stamp, int64_t unix_s, enum reading_kind kind,
                              int64_t milli, const char *unit);
 

@@ -120,6 +120,14 @@ CURL *call_handle(const struct ctl *c, const char *path, char *errors, struct cu
     return h;
 }
 
+static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct ctl *ctl = ctx;
+
+    (void)a, (void)b, (void)c, (void)d;
+    return ctl->give_up(ctl->give_up_ctx);
+}
+
 /* 0, or -1 when the handle cannot be had. */
 static int perform(const struct ctl *c, const char *method, const char *path, const cJSON *body, struct sink *s)
 {
@@ -145,6 +153,11 @@ static int perform(const struct ctl *c, const char *method, const char *path, co
         curl_easy_setopt(h, CURLOPT_WRITEDATA, s);
         curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
         curl_easy_setopt(h, CURLOPT_HEADERDATA, s);
+        if (c->give_up) {
+            curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
+            curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
+            curl_easy_setopt(h, CURLOPT_XFERINFODATA, c);
+        }
         s->answer->code = curl_easy_perform(h);
         long status = 0;
         curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
@@ -164,6 +177,7 @@ static int talk(const struct ctl *c, const char *method, const char *path, const
     struct sink s = {.answer = a, .file = file};
 
     *a = (struct answer){.body = must(calloc(1, 1))};
+    quiet |= c->quiet;
     if (perform(c, method, path, body, &s) < 0)
         return CTL_USAGE;
     if (s.file_failed) {

@@ -23,6 +23,10 @@ struct ctl {
     const char *token_file; /* with url: a file with the bearer token, or NULL */
     const char *ca_file;    /* with url: whom to trust, or NULL: the system's */
     bool json;              /* answers as they come, for scripts */
+    bool quiet;             /* of calls and jobs within another: nobody is told anything */
+    /* Asked about once a second while a call waits: is it not wanted any more? NULL: it always is. */
+    bool (*give_up)(void *ctx);
+    void *give_up_ctx;
 };
 
 /* A verb. It gets the words behind its name, argc of them, and may change their order; it returns an enum ctl_exit and

@@ -70,7 +70,7 @@ static void show_progress(struct progress *p, const cJSON *job)
     const cJSON *seen = json_get(p->seen, "lines"), *lines = json_get(job, "lines"), *line;
     const char *newest = "";
 
-    if (p->c->json || (p->seen && cJSON_Compare(p->seen, job, true)))
+    if (p->c->json || p->c->quiet || (p->seen && cJSON_Compare(p->seen, job, true)))
         return;
     for (line = p->lines ? first_new(seen, lines) : NULL; line; line = line->next) {
         wipe_bar(p);
@@ -180,6 +180,53 @@ int job_run(const struct ctl *c, const char *verb, const cJSON *body, bool lines
         rc = job_follow(c, job_of(&a), !running, lines, end);
     answer_free(&a);
     return rc;
+}
+
+int job_run_own(const struct ctl *c, const char *verb, const cJSON *body, double wait_s, bool lines, cJSON **end)
+{
+    const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
+    double until = job_clock() + wait_s;
+    struct answer a;
+    char *path = call_path("/api/v1/", verb);
+    int rc;
+
+    *end = NULL;
+    while ((rc = call_quietly(c, "POST", path, body, &a)) == CTL_REFUSED && a.status == CONFLICT && job_of(&a) &&
+           job_clock() < until) {
+        answer_free(&a);
+        nanosleep(&pause, NULL);
+    }
+    free(path);
+    if (rc == CTL_UNREACHABLE && !c->quiet)
+        rc = call_unreachable(c, a.code, a.why);
+    else if (rc == CTL_REFUSED && !c->quiet)
+        rc = call_explain(c, &a);
+    else if (rc == CTL_REFUSED)
+        *end = cJSON_Duplicate(a.json, true);
+    else if (rc == CTL_OK && job_of(&a))
+        rc = job_follow(c, job_of(&a), true, lines, end);
+    answer_free(&a);
+    return rc;
+}
+
+void job_print(const cJSON *job)
+{
+    char *text = must(cJSON_PrintUnformatted(job));
+
+    say_raw(text, strlen(text));
+    cJSON_free(text);
+}
+
+char *job_why(const cJSON *end)
+{
+    const cJSON *lines = json_get(end, "lines"), *last = cJSON_GetArrayItem(lines, cJSON_GetArraySize(lines) - 1);
+    const char *said = json_text(end, "error", json_text(end, "result.error", json_text(end, "result.reason", NULL)));
+
+    if (strcmp(json_text(end, "state", ""), "cancelled") == 0)
+        said = "it was cancelled";
+    if (!said && cJSON_IsString(last))
+        said = last->valuestring;
+    return say_format("%s", said ? said : "it failed");
 }
 
 /* ---- a restart ---- */

@@ -18,6 +18,17 @@ struct ctl;
  * NULL: not known). Returns CTL_OK when it ended well. */
 int job_run(const struct ctl *c, const char *verb, const cJSON *body, bool lines, cJSON **end) MUSTCHECK;
 
+/* The same, but only a job of our own will do: while another is at work, ask again for wait_s seconds, then say so and
+ * return CTL_REFUSED. With c->quiet, *end is then what the gateway said. */
+int job_run_own(const struct ctl *c, const char *verb, const cJSON *body, double wait_s, bool lines,
+                cJSON **end) MUSTCHECK;
+
+/* Why a job of ours came to nothing: what its result, its last line or its state says; free it. */
+char *job_why(const cJSON *end);
+
+/* For scripts: the job as it is, on a line. */
+void job_print(const cJSON *job);
+
 /* Follow a job that is there. ours: cancel it at SIGINT or SIGTERM, which then end this program. */
 int job_follow(const struct ctl *c, const char *id, bool ours, bool lines, cJSON **end) MUSTCHECK;
 

@@ -54,6 +54,39 @@ const struct verb verbs[] = {
      "  fluksoctl flip 2\n"
      "Of an FLX board: flip of the port turns from off to on, or back.\n",
      verb_flip},
+    {"bus list", "[BUS...]", "the lines with meters, and how each of these is", NULL, verb_bus_list},
+    {"bus watch", "[--every SECONDS] [BUS...]", "how each meter answers, as it goes",
+     "In place on a terminal (q ends it); elsewhere a line for each state that changes and for errors.\n"
+     "--every, -n: seconds between two looks (1).\n",
+     verb_bus_watch},
+    {"bus scan", "[OPTION]... BUS|DEVICE|HOST:PORT", "which units answer on a line, and what they may be",
+     "  fluksoctl bus scan line1\n"
+     "  fluksoctl bus scan --baud 2400,9600,19200 --parity N,E /dev/ttyUSB0\n"
+     "--from N, --to N: units (1 to 247). --baud LIST|all, --parity LIST|all: of a serial line, in place of what the\n"
+     "settings say. --timeout S: how long each unit is waited for. --csv FILE: the new ones, for meters import.\n",
+     verb_bus_scan},
+    {"bus read", "[OPTION]... METER | BUS UNIT [ADDRESS [COUNT]]", "read a meter, or registers of a unit, now",
+     "  fluksoctl bus read boiler\n"
+     "  fluksoctl bus read --function 4 --type float32 line1 3 0x0034\n"
+     "  fluksoctl bus read --model eastron-sdm120 line1 3\n"
+     "ADDRESS is what goes over the wire, from 0: what manuals call 30001 is 0 by function 4, 40001 is 0 by 3.\n"
+     "--function, -f: 4 (input registers, unless given) or 3 (holding registers). --type, -t: int16, uint16, int32,\n"
+     "uint32, int64, uint64, float32, float64. --word-order big|little. --model, -m MODEL: in place of an address,\n"
+     "all that this model measures. --timeout S. Of a DEVICE in place of BUS: --baud N, --parity N|E|O.\n",
+     verb_bus_read},
+    {"meters list", "", "the meters on all buses", NULL, verb_meters_list},
+    {"meters models", "[MODEL]", "the models of meters there are, or what one of them measures", NULL,
+     verb_meters_models},
+    {"meters import", "[--dry-run] [--replace] [--no-wait] FILE.csv", "set up meters by a table, all of it or nothing",
+     "  fluksoctl meters import --dry-run meters.csv\n"
+     "The first line names the columns: bus, unit and model, and any of key, name, interval, enable, timeout, pause,\n"
+     "quantities, ratio, current, id, rid, in any order. - is standard input. --dry-run, -n: check all and read a\n"
+     "value of each meter; nothing is changed. --replace: meters that are not in the file are removed.\n",
+     verb_meters_import},
+    {"meters export", "[--all] [--semicolon] [FILE.csv]", "the meters as such a table",
+     "FILE: standard output unless given. --all, -a: also what follows from the model, ids. --semicolon: for\n"
+     "spreadsheets where the comma is the decimal point.\n",
+     verb_meters_export},
     {"passwd", "[--code]", "set the password of the web pages",
      "--code: show a one-time code, with which the first password is set on the page.\n", verb_passwd},
     {"token add", "NAME [--read-only]", "make a token for a program, and show it once", NULL, verb_token_add},
@@ -74,7 +107,8 @@ const struct verb verbs[] = {
      verb_restore},
     {"restart", "[--no-wait]", "restart fluksod", NULL, verb_restart},
     {"help", "[VERB]", "this list, or what there is to say of a verb", NULL, verb_help},
-    {"complete", "verbs|sensors|sensor-keys|settings|tokens|secrets|clamps|values PATH", NULL, NULL, verb_complete},
+    {"complete", "verbs|sensors|sensor-keys|settings|tokens|secrets|clamps|buses|meters|models|values PATH", NULL, NULL,
+     verb_complete},
 };
 
 const unsigned verbs_len = ARRAY_LEN(verbs);

@@ -44,7 +44,8 @@ static void spaces(FILE *out, size_t n)
         putc(' ', out);
 }
 
-static void put_cell(FILE *out, const char *text, enum say_colour colour, size_t width, bool right, bool last)
+/* owed: spaces before the cell, which are left out at the end of a line. */
+static void put_cell(FILE *out, const char *text, enum say_colour colour, size_t width, bool right, size_t *owed)
 {
     size_t w = say_width(text), bytes = strlen(text);
     const char *cut = "";
@@ -56,14 +57,14 @@ static void put_cell(FILE *out, const char *text, enum say_colour colour, size_t
         w = say_width(head) + 1;
         free(head);
     }
-    if (right)
-        spaces(out, width - w);
-    fprintf(out, "%s%.*s%s%s", colour == SAY_PLAIN ? "" : say_colour(colour), (int)bytes, text, cut,
-            colour == SAY_PLAIN ? "" : say_colour(SAY_PLAIN));
-    if (!right && !last)
-        spaces(out, width - w);
-    if (!last)
-        spaces(out, GAP);
+    *owed += right ? width - w : 0;
+    if (*text) {
+        spaces(out, *owed);
+        *owed = 0;
+        fprintf(out, "%s%.*s%s%s", colour == SAY_PLAIN ? "" : say_colour(colour), (int)bytes, text, cut,
+                colour == SAY_PLAIN ? "" : say_colour(SAY_PLAIN));
+    }
+    *owed += (right ? 0 : width - w) + GAP;
 }
 
 /* What each column needs, and less where a line would be wider than it may. */
@@ -90,22 +91,22 @@ static void measure(const struct table *t, size_t *widths, size_t width)
 
 void table_print(const struct table *t, FILE *out, size_t width, size_t max_rows, const char *end)
 {
-    size_t *widths = must(calloc(t->n_columns, sizeof *widths)), rows = 0;
+    size_t *widths = must(calloc(t->n_columns, sizeof *widths)), rows = 0, owed = 0;
 
     measure(t, widths, width);
-    for (size_t c = 0; c < t->n_columns && t->columns[0].title; c++) {
-        put_cell(out, t->columns[c].title, SAY_DIM, widths[c], t->columns[c].flags & TABLE_RIGHT,
-                 c + 1 == t->n_columns);
-        if (c + 1 == t->n_columns)
-            fputs(end, out);
-    }
+    for (size_t c = 0; c < t->n_columns && t->columns[0].title; c++)
+        put_cell(out, t->columns[c].title, SAY_DIM, widths[c], t->columns[c].flags & TABLE_RIGHT, &owed);
+    if (t->columns[0].title)
+        fputs(end, out);
+    owed = 0;
     for (size_t i = 0; i < t->n; i++) {
         size_t c = i % t->n_columns;
-        bool last = c + 1 == t->n_columns || i + 1 == t->n;
-        put_cell(out, t->cells[i].text, t->cells[i].colour, widths[c], t->columns[c].flags & TABLE_RIGHT, last);
-        if (last)
-            fputs(end, out);
-        if (last && max_rows && ++rows == max_rows)
+        put_cell(out, t->cells[i].text, t->cells[i].colour, widths[c], t->columns[c].flags & TABLE_RIGHT, &owed);
+        if (c + 1 < t->n_columns && i + 1 < t->n)
+            continue;
+        fputs(end, out);
+        owed = 0;
+        if (max_rows && ++rows == max_rows)
             break;
     }
     free(widths);

@@ -32,7 +32,15 @@ VERB(verb_support); /* verbs_files.c */
 VERB(verb_backup);
 VERB(verb_restore);
 VERB(verb_log);      /* verbs_log.c */
-VERB(verb_complete); /* verbs_complete.c */
-VERB(verb_help);     /* main.c */
+VERB(verb_bus_list); /* verbs_bus.c */
+VERB(verb_bus_watch);
+VERB(verb_bus_scan);    /* verbs_scan.c */
+VERB(verb_bus_read);    /* verbs_read.c */
+VERB(verb_meters_list); /* verbs_meters.c */
+VERB(verb_meters_models);
+VERB(verb_meters_export);
+VERB(verb_meters_import); /* verbs_import.c */
+VERB(verb_complete);      /* verbs_complete.c */
+VERB(verb_help);          /* main.c */
 
 #endif

@@ -48,6 +48,28 @@ static void print_clamps(struct ctl *c)
     answer_free(&a);
 }
 
+static void print_buses(struct ctl *c)
+{
+    print_members(c, "/api/v1/buses", "buses", "key");
+}
+
+static void print_meters(struct ctl *c)
+{
+    struct answer a;
+
+    if (call_quietly(c, "GET", "/api/v1/buses", NULL, &a) == CTL_OK)
+        for (const cJSON *bus = json_first(json_get(a.json, "buses")); bus; bus = bus->next)
+            for (const cJSON *m = json_first(json_get(bus, "meters")); m; m = m->next)
+                if (json_text(m, "key", NULL))
+                    puts(json_text(m, "key", ""));
+    answer_free(&a);
+}
+
+static void print_models(struct ctl *c)
+{
+    print_members(c, "/api/v1/models", "models", "id");
+}
+
 static void print_tokens(struct ctl *c)
 {
     print_members(c, "/api/v1/tokens", "tokens", "name");
@@ -109,7 +131,8 @@ int verb_complete(struct ctl *c, const struct verb *v, int argc, char **argv)
     } kinds[] = {
         {"verbs", print_verbs},       {"sensors", print_sensors}, {"sensor-keys", print_sensor_keys},
         {"settings", print_settings}, {"tokens", print_tokens},   {"secrets", print_secrets},
-        {"clamps", print_clamps},
+        {"clamps", print_clamps},     {"buses", print_buses},     {"meters", print_meters},
+        {"models", print_models},
     };
     int rc = verb_words(v, &argc, argv, NULL, 0, 1, 2);
 

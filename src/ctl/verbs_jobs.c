@@ -9,14 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_json(const cJSON *job)
-{
-    char *text = must(cJSON_PrintUnformatted(job));
-
-    say_raw(text, strlen(text));
-    cJSON_free(text);
-}
-
 static int run_job(struct ctl *c, const struct verb *v, bool lines, int argc, char **argv)
 {
     cJSON *end = NULL;
@@ -28,7 +20,7 @@ static int run_job(struct ctl *c, const struct verb *v, bool lines, int argc, ch
     const cJSON *result = json_get(end, "result");
     char *failed = job_failed(result);
     if (end && c->json)
-        print_json(end);
+        job_print(end);
     else if (end)
         job_results(result);
     if (rc == CTL_OK && failed)

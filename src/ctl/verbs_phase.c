@@ -80,14 +80,6 @@ static void print_result(const cJSON *result)
         say_line(SAY_BOLD, "%s", json_text(result, "summary", ""));
 }
 
-static void print_json(const cJSON *job)
-{
-    char *text = must(cJSON_PrintUnformatted(job));
-
-    say_raw(text, strlen(text));
-    cJSON_free(text);
-}
-
 /* ---- phase-match ---- */
 
 static int store(struct ctl *c, const cJSON *job, bool wait)
@@ -144,7 +136,7 @@ int verb_phase_match(struct ctl *c, const struct verb *v, int argc, char **argv)
         return rc;
     rc = job_run(c, v->name, NULL, false, &job);
     if (job && c->json)
-        print_json(job);
+        job_print(job);
     else if (job)
         print_result(json_get(job, "result"));
     if (rc == CTL_OK && !json_true(job, "result.known"))

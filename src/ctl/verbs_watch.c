@@ -3,19 +3,16 @@
 #include "ctl/ctl.h"
 #include "ctl/json.h"
 #include "ctl/say.h"
+#include "ctl/screen.h"
 #include "ctl/stream.h"
 #include "ctl/target.h"
 #include "ctl/term.h"
 #include "ctl/verbs.h"
 #include "ctl/watch_view.h"
 
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #define HEAD_LINES 4   /* the line above the table, the titles, one for what is left out, the cursor's */
 #define SENSORS    32  /* that one stream may name */
@@ -32,8 +29,8 @@ struct watch {
     struct stream *stream;
     double drawn_s, tried_s, skipped;
     double renewed_s;
-    bool dirty, on_screen, strange; /* strange: a reading came of a sensor that we do not know */
-    int signals;
+    bool dirty, strange; /* strange: a reading came of a sensor that we do not know */
+    struct screen screen;
 };
 
 static double mono_s(void)
@@ -108,58 +105,27 @@ static void leave(struct watch *w)
 {
     size_t columns, rows;
 
-    if (!w->on_screen)
+    if (!w->screen.on)
         return;
-    term_leave();
+    screen_leave(&w->screen);
     term_size(&columns, &rows);
     watch_view_print(&w->view, stdout, columns, rows > HEAD_LINES ? rows - HEAD_LINES : 1, mono_s(), "\n");
     fflush(stdout);
-    w->on_screen = false;
-}
-
-/* ---- keys and signals ---- */
-
-static bool is_end_key(void)
-{
-    struct pollfd p = {.fd = term_keys(), .events = POLLIN};
-    char key;
-
-    return p.fd >= 0 && poll(&p, 1, 0) == 1 && read(p.fd, &key, 1) == 1 && (key == 'q' || key == 'Q' || key == 4);
-}
-
-/* The signal that ends us, 0: none. */
-static int look_at_signals(struct watch *w)
-{
-    struct signalfd_siginfo s;
-
-    if (read(w->signals, &s, sizeof s) != sizeof s)
-        return 0;
-    if (s.ssi_signo == SIGTSTP) {
-        term_leave();
-        raise(SIGSTOP);
-        term_enter();
-    }
-    w->drawn_s = 0;
-    return s.ssi_signo == SIGTSTP || s.ssi_signo == SIGWINCH ? 0 : (int)s.ssi_signo;
 }
 
 /* ---- the loop ---- */
 
 static int pause_ms(const struct watch *w, double now)
 {
-    double due = w->drawn_s + (w->dirty ? DRAW_S : IDLE_S);
-
-    return due > now ? (int)((due - now) * 1000) + 1 : 0;
+    return screen_pause_ms(w->drawn_s + (w->dirty ? DRAW_S : IDLE_S), now);
 }
 
 /* Until something comes, be a gateway there or not. */
 static enum stream_state wait_for_more(struct watch *w, int timeout_ms)
 {
-    struct pollfd fds[] = {{.fd = w->signals, .events = POLLIN}, {.fd = term_keys(), .events = POLLIN}};
-
     if (w->stream)
-        return stream_wait(w->stream, timeout_ms, w->signals, term_keys());
-    poll(fds, ARRAY_LEN(fds), timeout_ms);
+        return stream_wait(w->stream, timeout_ms, w->screen.signals, term_keys());
+    screen_wait(&w->screen, timeout_ms);
     return STREAM_ON;
 }
 
@@ -190,14 +156,15 @@ static void renew(struct watch *w, double now)
 static bool turn(struct watch *w, int *rc, int *signum)
 {
     double now = mono_s();
+    bool redraw = false;
 
     connect_again(w, now);
     enum stream_state state = wait_for_more(w, pause_ms(w, now));
-    *signum = look_at_signals(w);
-    if (*signum || is_end_key())
+    if (screen_ended(&w->screen, signum, &redraw))
         return false;
+    w->drawn_s = redraw ? 0 : w->drawn_s;
     if (state != STREAM_ON) {
-        if (state == STREAM_REFUSED || !w->on_screen) {
+        if (state == STREAM_REFUSED || !w->screen.on) {
             leave(w);
             *rc = stream_explain(w->stream);
             return false;
@@ -207,36 +174,25 @@ static bool turn(struct watch *w, int *rc, int *signum)
         w->tried_s = now;
         w->dirty = w->strange = true;
     }
-    if (!w->on_screen && stream_connected(w->stream)) {
-        term_enter();
-        w->on_screen = true;
-    }
+    if (!w->screen.on && stream_connected(w->stream))
+        screen_enter(&w->screen);
     now = mono_s();
     if (w->strange)
         renew(w, now);
-    if (w->on_screen && pause_ms(w, now) == 0)
+    if (w->screen.on && pause_ms(w, now) == 0)
         draw(w, now);
     return true;
 }
 
 static int watch_screen(struct watch *w)
 {
-    static const int ours[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP};
-    sigset_t set, before;
     int rc = CTL_OK, signum = 0;
 
-    sigemptyset(&set);
-    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-        sigaddset(&set, ours[i]);
-    sigprocmask(SIG_BLOCK, &set, &before);
-    w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    screen_open(&w->screen);
     while (turn(w, &rc, &signum))
         ;
     leave(w);
-    close(w->signals);
-    if (signum)
-        raise(signum); /* it ends us as soon as it is let through */
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    screen_close(&w->screen, signum);
     return rc;
 }
 

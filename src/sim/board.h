@@ -3,6 +3,7 @@
 #ifndef SIM_BOARD_H
 #define SIM_BOARD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ struct board_input {
 /* self is what new() gave. house_ms is time of the household, now_ms of the line: milliseconds both. */
 struct board_kind {
     const char *name;           /* of --board */
+    bool absent;                /* there is no line of it */
     unsigned meter_port;        /* physical port, from 0, of the household's meter 0; the others follow */
     const struct order *orders; /* the board's own */
     size_t n_orders;
@@ -58,6 +60,6 @@ struct board_kind {
     void (*stats)(const void *self, FILE *out);
 };
 
-extern const struct board_kind board_kind_flm02, board_kind_flx;
+extern const struct board_kind board_kind_flm02, board_kind_flx, board_kind_none;
 
 #endif

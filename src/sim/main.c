@@ -16,7 +16,7 @@
 /* A fast household is not left to pile up more than a second of ours. */
 #define CATCH_UP_MS 1000
 
-enum { FD_SIGNAL, FD_LINE, FD_READER, FD_CONTROL, FD_COUNT = FD_CONTROL + CONTROL_FDS };
+enum { FD_SIGNAL, FD_LINE, FD_READER, FD_CONTROL, FD_BUSES = FD_CONTROL + CONTROL_FDS };
 
 static int64_t clock_ms(clockid_t clock)
 {
@@ -58,14 +58,15 @@ static int timeout_ms(const struct sim *s, int64_t now_ms)
 /* Until a signal asks to stop. */
 static void run(struct sim *s, struct control *control, int signals)
 {
-    struct pollfd fds[FD_COUNT];
+    struct pollfd fds[FD_BUSES + 2 * BUSES_MAX];
 
     for (;;) {
         fds[FD_SIGNAL] = (struct pollfd){.fd = signals, .events = POLLIN};
         fds[FD_LINE] = (struct pollfd){.fd = s->line.pty.master, .events = POLLIN};
         fds[FD_READER] = (struct pollfd){.fd = s->line.pty.watch, .events = POLLIN};
         control_fds(control, &fds[FD_CONTROL]);
-        if (poll(fds, FD_COUNT, timeout_ms(s, mono_ms())) < 0 && errno != EINTR)
+        buses_fds(&s->buses, &fds[FD_BUSES]);
+        if (poll(fds, FD_BUSES + 2 * s->buses.n, timeout_ms(s, mono_ms())) < 0 && errno != EINTR)
             return;
         int64_t now_ms = mono_ms();
         sim_catch_up(s, now_ms);
@@ -75,6 +76,7 @@ static void run(struct sim *s, struct control *control, int signals)
             sim_receive(s, now_ms);
         if (fds[FD_READER].revents)
             pty_reader_gone(&s->line.pty);
+        buses_receive(&s->buses, &fds[FD_BUSES]);
         sim_send(s, now_ms);
         control_serve(control, &fds[FD_CONTROL], s, now_ms);
     }
@@ -82,34 +84,48 @@ static void run(struct sim *s, struct control *control, int signals)
 
 static void announce(const struct sim *s)
 {
-    printf("fluksosim: board %s on %s", s->kind->title(s->board), s->line.pty.name);
-    if (s->opt->link)
+    printf("fluksosim: board %s", s->kind->title(s->board));
+    if (!s->kind->absent)
+        printf(" on %s", s->line.pty.name);
+    if (!s->kind->absent && s->opt->link)
         printf(" (link %s)", s->opt->link);
     putchar('\n');
+    for (size_t i = 0; i < s->buses.n; i++) {
+        const struct bus *b = &s->buses.bus[i];
+        printf("fluksosim: bus %zu on %s (link %s), %zu meter%s\n", i + 1, b->pty.name, b->link, b->n_meters,
+               b->n_meters == 1 ? "" : "s");
+    }
     fflush(stdout);
+}
+
+static int serve(struct sim *sim, const struct options *opt)
+{
+    struct control control;
+    int signals = catch_signals();
+
+    if (signals < 0 || sim_start(sim, opt, mono_ms(), clock_ms(CLOCK_REALTIME)) < 0)
+        return 1;
+    if (control_start(&control, opt->control) < 0) {
+        fprintf(stderr, "fluksosim: cannot listen at %s: %s\n", opt->control, strerror(errno));
+        buses_stop(&sim->buses);
+        pty_unplug(&sim->line.pty);
+        return 1;
+    }
+    announce(sim);
+    run(sim, &control, signals);
+    control_stop(&control);
+    sim_stop(sim, mono_ms());
+    close(signals);
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
     struct options opt;
-    struct control control;
     static struct sim sim;
     int rc = options_parse(&opt, argc, argv);
 
-    if (rc != 0)
-        return rc < 0 ? 2 : 0;
-    int signals = catch_signals();
-    if (signals < 0 || sim_start(&sim, &opt, mono_ms(), clock_ms(CLOCK_REALTIME)) < 0)
-        return 1;
-    if (control_start(&control, opt.control) < 0) {
-        fprintf(stderr, "fluksosim: cannot listen at %s: %s\n", opt.control, strerror(errno));
-        pty_unplug(&sim.line.pty);
-        return 1;
-    }
-    announce(&sim);
-    run(&sim, &control, signals);
-    control_stop(&control);
-    sim_stop(&sim, mono_ms());
-    close(signals);
-    return 0;
+    rc = rc == 0 ? serve(&sim, &opt) : rc < 0 ? 2 : 0;
+    options_free(&opt);
+    return rc;
 }

@@ -17,7 +17,8 @@ static const char help[] = "Usage: fluksosim [OPTION]...\n"
                            "A simulated household behind a simulated sensor board, on a pseudo-terminal.\n"
                            "Point fluksod (or any program that speaks to the board) at the terminal it prints.\n"
                            "\n"
-                           "  --board flm02|flx    the board to be: of a Fluksometer v2 (default) or v3\n"
+                           "  --board flm02|flx|none\n"
+                           "                       the board to be: of a Fluksometer v2 (default) or v3\n"
                            "  --hardware 2.0|2.1|2.2\n"
                            "                       hardware version of an flm02 (default 2.1)\n"
                            "  --link PATH          keep a symbolic link to the terminal: a name that stays\n"
@@ -37,6 +38,13 @@ static const char help[] = "Usage: fluksosim [OPTION]...\n"
                            "  --clock-offset N     flx: its clock is N seconds ahead of ours at the start (default 0)\n"
                            "  --drift N            flx: its clock runs N millionths fast, -100000..100000 (default 0)\n"
                            "  --waveforms N        flx: N frames of samples a second, 0..100 (default 4)\n"
+                           "  --bus LINK           an RS-485 line too, under this name; may be given again\n"
+                           "  --meter UNIT:MODEL[:ROLE][:BAUD]\n"
+                           "                       a meter on the bus before it: main (default), solar, boiler, grid,\n"
+                           "                       l1, l2, l3; answers at that speed alone (default: any)\n"
+                           "  --meters DIR         the files of the models (default " SIM_METERS ")\n"
+                           "  --energy FILE        keep the meters' energies there (default: in memory only)\n"
+                           "  --line-time          answers on a bus take as long as their bytes at its speed\n"
                            "  -v, --verbose        show each message and reply on standard error\n"
                            "  -h, --help           this text\n"
                            "  --version            the version\n"
@@ -124,6 +132,11 @@ enum {
     CLOCK_OFFSET,
     DRIFT,
     WAVEFORMS,
+    BUS,
+    METER,
+    METERS,
+    ENERGY,
+    LINE_TIME,
     VERSION,
 };
 
@@ -141,13 +154,18 @@ static const struct option longs[] = {
     {"clock-offset", required_argument, NULL, CLOCK_OFFSET},
     {"drift", required_argument, NULL, DRIFT},
     {"waveforms", required_argument, NULL, WAVEFORMS},
+    {"bus", required_argument, NULL, BUS},
+    {"meter", required_argument, NULL, METER},
+    {"meters", required_argument, NULL, METERS},
+    {"energy", required_argument, NULL, ENERGY},
+    {"line-time", no_argument, NULL, LINE_TIME},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, VERSION},
     {NULL, 0, NULL, 0},
 };
 
-static const struct board_kind *const boards[] = {&board_kind_flm02, &board_kind_flx};
+static const struct board_kind *const boards[] = {&board_kind_flm02, &board_kind_flx, &board_kind_none};
 
 static int parse_board(const char *text, const struct board_kind **out)
 {
@@ -196,6 +214,26 @@ static int take_flx(struct options *o, int opt, const char *value)
     }
 }
 
+/* An option of the buses. */
+static int take_bus(struct options *o, int opt, const char *value)
+{
+    switch (opt) {
+    case BUS:
+        return options_bus(o, value);
+    case METER:
+        return options_meter(o, value);
+    case METERS:
+        o->meters = value;
+        return 0;
+    case ENERGY:
+        o->energy = value;
+        return 0;
+    default:
+        o->line_time = true;
+        return 0;
+    }
+}
+
 /* One option with its value; as options_parse(). */
 static int take(struct options *o, int opt, const char *value)
 {
@@ -203,7 +241,8 @@ static int take(struct options *o, int opt, const char *value)
 
     switch (opt) {
     case BOARD:
-        return parse_board(value, &o->board) == 0 ? 0 : complain("--board", value, "a board it can be (flm02, flx)");
+        return parse_board(value, &o->board) == 0 ? 0
+                                                  : complain("--board", value, "a board it can be (flm02, flx, none)");
     case HARDWARE:
         return parse_model(value, &o->model) == 0 ? 0 : complain("--hardware", value, "one of 2.0, 2.1, 2.2");
     case LINK:
@@ -238,6 +277,12 @@ static int take(struct options *o, int opt, const char *value)
     case DRIFT:
     case WAVEFORMS:
         return take_flx(o, opt, value);
+    case BUS:
+    case METER:
+    case METERS:
+    case ENERGY:
+    case LINE_TIME:
+        return take_bus(o, opt, value);
     case 'v':
         o->verbose = true;
         return 0;
@@ -274,6 +319,7 @@ int options_parse(struct options *o, int argc, char **argv)
         .board = &board_kind_flm02, .model = FLM02_2_1, .seed = 1, .speed = 1, .start_s = now_of_day()};
     o->reply_ms = -1;
     o->waveforms = WAVEFORMS_DEFAULT;
+    o->meters = SIM_METERS;
     faults_init(&o->faults);
     while ((opt = getopt_long(argc, argv, "hv", longs, NULL)) != -1) {
         rc = take(o, opt, optarg);

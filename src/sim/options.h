@@ -6,10 +6,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sim/bus_meter.h"
 #include "sim/faults.h"
 #include "sim/flm02.h"
 
 struct board_kind;
+
+/* A meter on a bus; model is into memory of the options. */
+struct option_meter {
+    size_t bus; /* index in options.buses */
+    uint8_t unit;
+    char *model;
+    enum meter_role role;
+    int baud; /* 0: any */
+};
 
 struct options {
     const struct board_kind *board;
@@ -23,6 +33,12 @@ struct options {
     int32_t drift_ppm;      /* by which it runs fast */
     int waveforms;          /* frames a second */
     bool verbose;
+    const char *meters, *energy; /* the folder of model files; the file of energies, or NULL */
+    const char **buses;          /* the links of their terminals */
+    size_t n_buses;
+    struct option_meter *meter;
+    size_t n_meters;
+    bool line_time; /* answers on buses take as long as their bytes */
     struct faults faults;
 };
 
@@ -30,6 +46,11 @@ struct options {
 
 /* 0: run; 1: help or version was asked and printed; -1: an error was printed. */
 int options_parse(struct options *o, int argc, char **argv);
+void options_free(struct options *o);
+
+/* A bus, and a meter on the one given last (options_bus.c). 0, or -1 with an error printed. */
+int options_bus(struct options *o, const char *link) MUSTCHECK;
+int options_meter(struct options *o, const char *text) MUSTCHECK;
 
 /* A whole number in [min, max] and nothing after it. 0 or -1. */
 MUSTCHECK int option_int(const char *text, int64_t min, int64_t max, int64_t *out);

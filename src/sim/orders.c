@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "sim/bus_orders.h"
 #include "sim/sim.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -61,6 +62,8 @@ static const char *order_unplug(struct call *c)
 
 static const char *order_replug(struct call *c)
 {
+    if (c->s->kind->absent)
+        return "there is no board";
     if (c->s->line.pty.master >= 0)
         return "the line is plugged in already";
     return pty_plug(&c->s->line.pty, c->s->opt->link) < 0 ? strerror(errno) : NULL;
@@ -119,6 +122,8 @@ static const char *order_stats(struct call *c)
         fprintf(c->out, "%s\"%s\":%" PRIu64, k ? "," : "", fault_name((enum fault)k), line->faults.done[k]);
     fputs("}", c->out);
     s->kind->stats(s->board, c->out);
+    fputc(',', c->out);
+    buses_stats(&s->buses, c->out);
     fputs("}\n", c->out);
     return "";
 }
@@ -140,6 +145,8 @@ static const struct order orders[] = {
     {"load", "n", {0}, {WATTS_MAX}, {0}, order_load, "load WATTS: more load on main"},
     {"speed", "s", {0}, {0}, {0}, order_speed, "speed N: household seconds per second; 0: stand still"},
     {"advance", "n", {0}, {400 * DAY_MS}, {0}, order_advance, "advance MS: household time passes at once"},
+    {"meter", "ssSS", {0}, {0}, {0}, order_meter, "meter [BUS/]UNIT ORDER [N]...: to a meter, see fluksosim(1)"},
+    {"bus", "ss", {0}, {0}, {0}, order_bus, "bus N unplug|replug|garbage: to an RS-485 line"},
     {"stats", "", {0}, {0}, {0}, order_stats, "stats: a line of JSON: what is true, what was asked"},
     {"help", "", {0}, {0}, {0}, order_help, "help: this"},
 };

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define ORDER_ARGS 3
+#define ORDER_ARGS 4
 #define WATTS_MAX  1000000
 
 struct sim;

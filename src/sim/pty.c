@@ -113,20 +113,24 @@ size_t pty_unread(const struct pty *p)
     return p->slave >= 0 && ioctl(p->slave, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
 }
 
+static const struct {
+    speed_t speed;
+    int baud;
+} speeds[] = {
+    {B1200, 1200},   {B2400, 2400},   {B4800, 4800},     {B9600, 9600},     {B19200, 19200},
+    {B38400, 38400}, {B57600, 57600}, {B115200, 115200}, {B230400, 230400}, {B460800, 460800},
+};
+
 int pty_baud(const struct pty *p)
 {
     struct termios tio;
 
     if (p->slave < 0 || tcgetattr(p->slave, &tio) < 0)
         return 0;
-    switch (cfgetospeed(&tio)) {
-    case B115200:
-        return 115200;
-    case B460800:
-        return 460800;
-    default:
-        return 0;
-    }
+    for (size_t i = 0; i < ARRAY_LEN(speeds); i++)
+        if (speeds[i].speed == cfgetospeed(&tio))
+            return speeds[i].baud;
+    return 0;
 }
 
 void pty_write(struct pty *p, const char *data, size_t len)

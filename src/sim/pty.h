@@ -34,7 +34,7 @@ size_t pty_read(struct pty *p, uint8_t *buf, size_t cap);
 /* Bytes that wait for a reader. */
 size_t pty_unread(const struct pty *p);
 
-/* What the reader has set the line to, in baud; 0: something else than the boards speak. */
+/* What the reader has set the line to, in baud; 0: no usual speed. */
 int pty_baud(const struct pty *p);
 
 /* Send, in one write. */

@@ -28,11 +28,12 @@ static int64_t next_time(const struct sim *s, int64_t second_ms, int64_t to)
 static void live(struct sim *s, int64_t to)
 {
     while (s->house_ms < to) {
-        int64_t second_ms = s->house_ms / SECOND_MS * SECOND_MS;
+        int64_t before = s->house_ms, second_ms = before / SECOND_MS * SECOND_MS;
 
         s->in.second = second_ms / SECOND_MS;
         s->house_ms = next_time(s, second_ms, to);
         s->kind->run(s->board, s->house_ms, &s->in);
+        buses_run(&s->buses, s->house_ms - before, &s->in);
         for (unsigned i = 0; i < HOUSEHOLD_METERS; i++)
             if (s->in.flow.pulse_ms[i] > 0 && second_ms + s->in.flow.pulse_ms[i] == s->house_ms)
                 s->kind->pulse(s->board, s->kind->meter_port + i, 1);
@@ -43,7 +44,7 @@ static void live(struct sim *s, int64_t to)
 
 void sim_catch_up(struct sim *s, int64_t now_ms)
 {
-    s->line.now_ms = now_ms;
+    s->line.now_ms = s->buses.now_ms = now_ms;
     live(s, s->base_house_ms + (int64_t)((double)(now_ms - s->base_ms) * s->speed));
 }
 
@@ -89,10 +90,11 @@ void sim_receive(struct sim *s, int64_t now_ms)
 
 void sim_send(struct sim *s, int64_t now_ms)
 {
-    s->line.now_ms = now_ms;
+    s->line.now_ms = s->buses.now_ms = now_ms;
     s->kind->turn(s->board, now_ms);
     sim_keep(s); /* before the host hears of it */
     line_send(&s->line);
+    buses_send(&s->buses);
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -108,7 +110,8 @@ int64_t sim_deadline(const struct sim *s)
 
     if (s->speed > 0 && house != INT64_MAX)
         due = s->base_ms + (int64_t)ceil((double)(house - s->base_house_ms) / s->speed);
-    return sooner(due, sooner(s->kind->due(s->board), line_deadline(&s->line)));
+    due = sooner(due, sooner(s->kind->due(s->board), line_deadline(&s->line)));
+    return sooner(due, buses_deadline(&s->buses));
 }
 
 /* ---- EEPROM, start, stop ---- */
@@ -157,14 +160,21 @@ int sim_start(struct sim *s, const struct options *opt, int64_t now_ms, int64_t 
     household_init(&s->household, opt->seed);
     household_second(&s->household, opt->start_s, &s->in.flow);
     s->board = s->kind->new (opt, &s->line, s->house_ms, unix_ms);
+    s->line.pty.master = s->line.pty.slave = s->line.pty.watch = -1;
+    if (buses_start(&s->buses, opt, now_ms) < 0) {
+        s->kind->free(s->board);
+        return -1;
+    }
+    buses_run(&s->buses, 0, &s->in);
     if (load(s) == 0) {
-        if (pty_plug(&s->line.pty, opt->link) == 0)
+        if (s->kind->absent || pty_plug(&s->line.pty, opt->link) == 0)
             return 0;
         if (opt->link)
             fprintf(stderr, "fluksosim: cannot open a terminal linked at %s: %s\n", opt->link, strerror(errno));
         else
             fprintf(stderr, "fluksosim: cannot open a terminal: %s\n", strerror(errno));
     }
+    buses_stop(&s->buses);
     s->kind->free(s->board);
     return -1;
 }
@@ -174,6 +184,7 @@ void sim_stop(struct sim *s, int64_t now_ms)
     sim_catch_up(s, now_ms);
     s->kind->commit(s->board);
     sim_keep(s);
+    buses_stop(&s->buses);
     pty_unplug(&s->line.pty);
     s->kind->free(s->board);
 }

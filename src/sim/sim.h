@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "sim/board.h"
+#include "sim/bus.h"
 #include "sim/household.h"
 #include "sim/line.h"
 #include "sim/options.h"
@@ -25,6 +26,7 @@ struct sim {
     void *board;
     uint64_t written; /* the board's saves at the last write of the EEPROM file */
     struct line line;
+    struct buses buses;
 };
 
 /* Make board and line ready at now_ms (monotonic), which is unix_ms of Unix time. 0, or -1 with the reason printed. */

@@ -203,7 +203,7 @@ int main(int argc, char **argv)
     } else if (argc == 3 && strcmp(argv[1], "bare") == 0) {
         bare(argv[2]);
     } else if (argc == 4 && strcmp(argv[1], "drain") == 0) {
-        settings_load(&l, argv[2], SETTINGS_CHECK, NULL);
+        settings_load(&l, argv[2], SETTINGS_CHECK, NULL, NULL);
         errno = EINVAL;
         if (!l.settings)
             bench_die(l.errors.v[0].message);

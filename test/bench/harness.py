@@ -14,6 +14,7 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+METERS = os.path.join(ROOT, "conf/meters")
 FAKETIME = "/usr/lib/%s-linux-gnu/faketime/libfaketime.so.1" % platform.machine()
 SPEED = 10  # factor of the faked clock while latency is measured: ten polls a second instead of one
 CLASSES = 3 * [{"class": "analog", "voltage": 230, "current": 50}] + 2 * [{"class": "pulse", "constant": 1}] + \
@@ -177,7 +178,7 @@ class Bench:
     def daemon(self, line, prefix=(), env=None, reporting=(), **kw):
         conf = self.settings(line, *reporting)
         kw.setdefault("stderr", open(self.path("fluksod.log"), "a"))
-        return self.start([*prefix, os.path.join(self.build, "fluksod"), "-c", conf], env=env, **kw)
+        return self.start([*prefix, os.path.join(self.build, "fluksod"), "--meters", METERS, "-c", conf], env=env, **kw)
 
     def relay(self, line, prefix=(), env=None, **kw):
         # Half a second away from the daemon's poll at the wall second: they must not meet on the processor.

@@ -274,7 +274,7 @@ int main(int argc, char **argv)
         errno = EINVAL;
         bench_die("hub_bench SETTINGS (board | SENSORS) COUNT");
     }
-    settings_load(&l, argv[1], true, false);
+    settings_load(&l, argv[1], SETTINGS_KEEP, NULL, NULL);
     if (!l.settings) {
         errno = EINVAL;
         bench_die(l.errors.v[0].message);

@@ -1,5 +1,7 @@
 #include "fuzz.h"
 
+#include "fuzz_meters.h"
+
 #include "core/settings.h"
 
 #include <stdlib.h>
@@ -10,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct settings_errors errors = {0};
     char *storage_path;
-    struct settings *s = settings_parse((const char *)data, size, &errors, &storage_path);
+    struct settings *s = settings_parse((const char *)data, size, &fuzz_meters, &errors, &storage_path);
 
     if (!s != (errors.n > 0)) /* a snapshot or errors, never both, never neither */
         abort();

@@ -2,6 +2,8 @@
  * Whatever they hold: merging is safe, the next layer says what the patch says, and it is the smallest. */
 #include "fuzz.h"
 
+#include "fuzz_meters.h"
+
 #include "core/jsonc.h"
 #include "core/settings.h"
 #include "core/settings_change.h"
@@ -17,12 +19,16 @@
 static const char file_text[] =
     "{\"phase\":3,\"sensors\":[{\"ports\":[3,1,2],\"name\":\"main\",\"current\":[100,100,100],\"enable\":true},"
     "{\"ports\":[4],\"name\":\"gas\",\"type\":\"gas\",\"rid\":2,\"enable\":true},{\"ports\":[2]}],"
-    "\"mqtt\":{\"host\":\"h\",\"tls\":{\"ca_file\":\"/ca\"}},\"http\":{\"extra_listen\":[\"127.0.0.1:1\"]}}";
+    "\"mqtt\":{\"host\":\"h\",\"tls\":{\"ca_file\":\"/ca\"}},\"http\":{\"extra_listen\":[\"127.0.0.1:1\"]},"
+    "\"buses\":[{\"key\":\"l\",\"device\":\"/dev/l\",\"meters\":[{\"key\":\"a\",\"name\":\"a\",\"unit\":1,\"model\":"
+    "\"m\"},{\"key\":\"b\",\"name\":\"b\",\"unit\":2,\"model\":\"n\",\"interval\":2}]},{\"key\":\"g\",\"tcp\":{"
+    "\"host\":"
+    "\"h\"}}]}";
 
 static struct settings *parse(const cJSON *tree)
 {
     struct settings_errors errors = {0};
-    struct settings *s = settings_parse_tree(tree, &errors, NULL);
+    struct settings *s = settings_parse_tree(tree, &fuzz_meters, &errors, NULL);
 
     if (s && settings_derive_ids(s, DEVICE, &errors) < 0) {
         settings_free(s);
@@ -61,7 +67,8 @@ static void check_layer(const cJSON *file, const cJSON *layer, const struct sett
 static void change(const cJSON *file, const cJSON *saved, const struct settings *now, const cJSON *patch)
 {
     cJSON *whole = settings_tree(now);
-    struct settings_base base = {file, saved, now, whole, 2};
+    struct settings_base base = {
+        .file = file, .saved = saved, .now = now, .whole = whole, .meters = &fuzz_meters, .board_minor = 2};
     struct settings_errors errors = {0};
     struct settings_change c;
     int result = settings_change_patch(&c, &base, patch, &errors);

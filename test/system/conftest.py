@@ -20,11 +20,13 @@ from flukso_process import FluksoServerProcess
 from flukso_server import FluksoServer
 from helpers import Gateway, Proc, Subscriber, free_port
 from ledger_house import House
+from modbus_house import Slaves
 from simboard import sim_board
 from terminal import Tmux
 
 os.environ["ASAN_OPTIONS"] = "detect_leaks=1:detect_stack_use_after_return=1"
 os.environ["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
+os.environ["TSAN_OPTIONS"] = "halt_on_error=1:second_deadlock_stack=1"
 
 # Who runs the tests in the background of a script ignores these, and programs would inherit it.
 for _signal in signal.SIGINT, signal.SIGQUIT, signal.SIGHUP:
@@ -164,6 +166,14 @@ def flukso_process(spawn, folder):
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def slaves(spawn, folder):
+    """Meters on Modbus lines, played by pymodbus: see modbus_house.py."""
+    one = Slaves(spawn, folder)
+    yield one
+    one.close()
 
 
 @pytest.fixture

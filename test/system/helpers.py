@@ -19,10 +19,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("FLUKSOD_BUILD") or ROOT / "build-test")
+METERS = ROOT / "conf/meters"
 FULL = os.environ.get("FLUKSOD_FULL") == "1"
 TIMEOUT = 30  # seconds: generous, for sanitizers on two busy cores
 
-SANITIZER = re.compile(r"^.*(?:ERROR: \w+Sanitizer|runtime error:).*$", re.M)
+SANITIZER = re.compile(r"^.*(?:(?:ERROR|WARNING): \w+Sanitizer|runtime error:).*$", re.M)
 CRASHES = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE}
 
 
@@ -290,7 +291,7 @@ class Gateway:
 
     def start(self, *options, env=None):
         """Start the daemon and return it."""
-        self.daemon = self.spawn([BUILD / "fluksod", "-c", self.write(), *options],
+        self.daemon = self.spawn([BUILD / "fluksod", "--meters", METERS, "-c", self.write(), *options],
                                  env=joined(self.env, env), name="fluksod")
         return self.daemon
 

@@ -61,6 +61,17 @@ def test_without_a_gateway(offered):
     assert offered("fluksoctl", "phase-match", "") == ["--yes", "--no-wait"]
     assert offered("fluksoctl", "flip", "") == []
     assert offered("fluksoctl", "help", "sel") == ["selftest"]
+    assert offered("fluksoctl", "bus", "") == ["list", "watch", "scan", "read"]
+    assert offered("fluksoctl", "bus", "scan", "--p") == ["--parity"]
+    assert offered("fluksoctl", "bus", "scan", "--parity", "") == ["all", "N", "E", "O"]
+    assert offered("fluksoctl", "bus", "scan", "--timeout", "") == []
+    assert offered("fluksoctl", "bus", "read", "-t", "fl") == ["float32", "float64"]
+    assert offered("fluksoctl", "bus", "read", "-f", "") == ["3", "4"]
+    assert offered("fluksoctl", "bus", "watch", "-") == ["--every"]
+    assert offered("fluksoctl", "bus", "read", "") == []
+    assert offered("fluksoctl", "meters", "") == ["list", "models", "import", "export"]
+    assert offered("fluksoctl", "meters", "import", "--d") == ["--dry-run"]
+    assert offered("fluksoctl", "meters", "export", "--") == ["--all", "--semicolon"]
     assert offered("fluksoctl", "nonsense", "") == []
 
 
@@ -71,6 +82,15 @@ def test_with_one(ctl, stub, offered):
                                                         {"port": 4, "class": "pulse", "name": "water"}]}
     stub.answers["GET /api/v1/tokens"] = {"tokens": [{"name": "pump"}]}
     stub.answers["GET /api/v1/secrets"] = {"secrets": [{"name": "device.key"}, {"name": "mqtt.password"}]}
+    stub.answers["GET /api/v1/buses"] = {"buses": [{"key": "line1", "meters": [{"key": "boiler"}, {"key": "pump"}]},
+                                                  {"key": "plant", "meters": []}]}
+    stub.answers["GET /api/v1/models"] = {"models": [{"id": "abb-b23"}, {"id": "eastron-sdm120"}]}
+    assert offered("fluksoctl", "bus", "list", "l") == ["line1"]
+    assert offered("fluksoctl", "bus", "watch", "line1", "pl") == ["plant"]
+    assert offered("fluksoctl", "bus", "scan", "") == ["line1", "plant"]
+    assert offered("fluksoctl", "bus", "read", "p") == ["pump", "plant"]
+    assert offered("fluksoctl", "bus", "read", "--model", "e") == ["eastron-sdm120"]
+    assert offered("fluksoctl", "meters", "models", "") == ["abb-b23", "eastron-sdm120"]
     assert offered("fluksoctl", "sensor", "set", "ma") == ["main"]
     assert offered("fluksoctl", "watch", "solar", "Z") == [r"Zähler\ \$\(Küche\)"]
     assert offered("fluksoctl", "watch", r"Zähler\ ") == [r"Zähler\ \$\(Küche\)"]
@@ -91,6 +111,10 @@ def test_files(ctl, offered):
     assert offered("fluksoctl", "settings", "check", "fl") == ["fluksod-backup.json"]
     assert offered("fluksoctl", "--token-file", "fl") == ["fluksod-backup.json"]
     assert offered("fluksoctl", "restore", "--as") == ["--as-new"]
+    (ctl.folder / "meters.csv").touch()
+    assert offered("fluksoctl", "meters", "import", "--dry-run", "me") == ["meters.csv"]
+    assert offered("fluksoctl", "meters", "export", "me") == ["meters.csv"]
+    assert offered("fluksoctl", "bus", "scan", f"{ctl.folder}/me") == [f"{ctl.folder}/meters.csv"]
 
 
 def test_keys_in_an_interactive_bash(ctl, stub, path):

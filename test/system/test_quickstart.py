@@ -80,6 +80,23 @@ def test_seconds(spawn, scene, options, names):
     scene.assert_clean()
 
 
+def test_meters_on_a_line(spawn, scene):
+    """They are there before the board is, and then see the same household."""
+    run = spawn([QUICKSTART, "--seconds", "12", "--bus"], env=scene.env)
+    assert run.wait(60) == 0, run.tail()
+    rows = dict(re.findall(r"^  (\S+(?: \S+)*?)  +(\d+ +\d+ +.*)$", run.stdout().split("Summary of ", 1)[1], re.M))
+    assert rows.keys() == {"main", "solar", "boiler", "water", "gas", "grid", "grid export", "panels",
+                           "panels export", "heater"}
+    now = {}
+    for name in "main", "solar", "boiler", "grid", "panels", "heater":
+        readings, gaps, watts = re.match(r"(\d+) +(\d+) +(-?\d+) W +[\d.]+ Wh$", rows[name]).groups()
+        assert int(gaps) <= 1 and int(readings) >= (10 if name in ("grid", "panels", "heater") else 5), rows
+        now[name] = int(watts)
+    # The board tells of the second before; the sun does not leap.
+    assert abs(now["solar"] - now["panels"]) <= 20 + now["solar"] // 20, rows
+    scene.assert_clean()
+
+
 def test_the_addresses_it_shows_work(spawn, scene):
     run = spawn([QUICKSTART], env=scene.env)
     port = run.wait_for_line(r"mosquitto_sub -p (\d+)")[1]

@@ -22,14 +22,14 @@ BEYOND = {"$schema", "$id", "title", "not", "if", "then", "dependentRequired", "
 BLIND = {
     "bad-class", "bad-constant-decimals", "bad-derive", "bad-derive-id", "bad-duplicate-ids", "bad-duplicate-keys",
     "bad-duplicate-names", "bad-flx-derived-id", "bad-flx-ids", "bad-flx-names", "bad-flx-three-phase-clamps",
-    "bad-half-surrogate", "bad-members", "bad-meter-constant", "bad-shared-port", "bad-single-phase-joins",
-    "bad-three-phase-clamps", "bad-three-phase-ports", "bad-three-phase-second", "bad-two-classes",
+    "bad-half-surrogate", "bad-members", "bad-meter-constant", "bad-meters", "bad-shared-port",
+    "bad-single-phase-joins", "bad-three-phase-clamps", "bad-three-phase-ports", "bad-three-phase-second", "bad-two-classes",
     "bad-tls-port-taken", "bad-type", "bad-type-without-unit", "bad-url-ipv6", "bad-values-per-port",
 }
 
 
 def dump(*files):
-    return subprocess.run([DUMP, *files], capture_output=True, text=True, check=True, timeout=60).stdout
+    return subprocess.run([DUMP, *files], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT).stdout
 
 
 def scalar(row):
@@ -155,6 +155,7 @@ def test_default_settings_with_every_example_switched_on(accepted):
     assert "key_file" in doc["device"] and len(doc["storage"]) == 4
     assert doc["http"]["tls_port"] and len(doc["http"]) == 7 and "socket" in doc["control"]
     assert len(doc["board"]) == 7 and len(doc["ports"]) == 4 and len(doc["derive"]) == 2
+    assert len(doc["buses"]) == 2 and len(doc["buses"][0]["meters"]) == 2
     flx = {**doc, "board": {**doc["board"], "protocol": "flx"}}  # where other sensors are there to derive from
     del flx["derive"]
     assert valid(doc) and valid(flx)
@@ -191,6 +192,8 @@ BESIDE = {
     "influx.org": {"url": "http://h", "bucket": "b"},
     "influx.bucket": {"url": "http://h"},
     "influx.interval": {"url": "http://h", "db": "d"},
+    "buses[*].tcp.port": {"host": "h"},
+    "buses[*].tcp.framing": {"host": "h"},
 }
 
 
@@ -201,7 +204,17 @@ MEMBER = {
     "ports[*].": lambda path: {"port": 1, "name": "n"},
     "derive[*].": lambda path: {"key": "k", "of": ["main"], "enable": False,
                                 "kind": "net" if re.search("minus|import|export", path) else "sum"},
+    "buses[*].": lambda path: {"key": "k", **({} if ".tcp" in path else {"device": "/d"})},
+    "buses[*].meters[*].": lambda path: {"key": "k", "name": "n", "unit": 1, "model": "eastron-sdm120"},
 }
+
+
+def members(doc, prefix):
+    """What the prefix, "buses[*].meters[*].", names in the document."""
+    found = [doc]
+    for step in re.findall(r"\w+", prefix):
+        found = [member for one in found for member in one[step]]
+    return found
 
 
 def at(path, value, beside=None):
@@ -211,9 +224,13 @@ def at(path, value, beside=None):
     for i, step in reversed(list(enumerate(steps))):
         doc = [doc] if step == "*" else {step: doc, **(beside or {} if i == len(steps) - 1 else {})}
     for prefix, needs in MEMBER.items():
-        for member in doc[steps[0]] if path.startswith(prefix) else []:
+        for member in members(doc, prefix) if path.startswith(prefix) else []:
             for name, needed in needs(path).items():
                 member.setdefault(name, needed)
+    if path == "sensors[*].meter":  # which there is
+        doc["sensors"][0]["ports"] = [6]
+        doc["buses"] = [{"key": "k", "device": "/d", "meters": [
+            {"key": value, "name": "n", "unit": 1, "model": "eastron-sdm120", "enable": False}]}]
     if path == "derive[*].enable":  # one that is on has a name, and its part
         doc["derive"][0].setdefault("name", "n")
         doc["sensors"] = [{"name": "main", "ports": [1], "enable": True}]
@@ -244,6 +261,12 @@ def samples(row):
         values += ends + [[v] for v in ends]
     elif row["kind"] == "choice":
         values += row["choices"] + [str(c) for c in row["choices"]] + [[c] for c in row["choices"]]
+    elif row["path"] == "buses[*].tcp":
+        values += [{"host": "h"}, {"host": "h", "port": 1}]
+    elif row["path"].endswith(".quantities"):
+        values += [["power"], ["energy_import", "power"], ["power", "power"], ["powers"], ["power_t1"], ["frequency_l1"]]
+    elif row["path"].endswith(".model"):
+        return [v for v in values if v != "x" and v != "localhost"] + ["eastron-sdm120", "-x", "A", "a" * 48]
     elif row["path"].endswith(".url"):
         values += URLS + [[u] for u in URLS[:3]]
     elif row["kind"] == "text":
@@ -307,6 +330,23 @@ def test_every_mix_of_a_derived_sensor(accepted):
     # without factors, with no id or a sum's, a net pair with any minus, with no id or import's. Without a part: grid, net
     # by word or without, of no minus.
     assert len(docs) == 324 and verdicts.count(True) == (2 + 1) * (2 * 2) + (2 + 1) * (3 * 2) + 2 * 2 * 2 * 2
+
+
+def test_every_mix_of_a_bus(accepted):
+    """A serial line or a gateway, and what each of them has."""
+    says = {"device": "/d", "tcp": {"host": "h"}, "baud": 9600, "parity": "E", "stop_bits": 2, "rs485": "rts",
+            "enable": False, "proxy": {"port": 5020}}
+    meter = {"name": "n", "model": "eastron-sdm120"}
+    meters = [None, [], [{**meter, "unit": 0}], [{**meter, "unit": 248}], [{**meter, "unit": 247}],
+              [{"model": "eastron-sdm120", "unit": 1}], [{"model": "eastron-sdm120", "unit": 1, "enable": False}]]
+    docs = [{"buses": [{"key": "k", **dict(mix), **({} if m is None else {"meters": m})}]}
+            for n in range(len(says) + 1) for mix in itertools.combinations(says.items(), n) for m in meters]
+    verdicts = accepted(docs)
+    for doc, ok in zip(docs, verdicts):
+        assert valid(doc) == ok, doc
+    # A serial line with any of six others and a meter from 1 to 247, or a gateway with enable and proxy and any unit; what
+    # is enabled has a name.
+    assert len(docs) == 256 * 7 and verdicts.count(True) == 64 * 4 + 4 * 6
 
 
 def test_every_border_of_what_a_name_may_hold(accepted):

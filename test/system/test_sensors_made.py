@@ -159,3 +159,49 @@ def test_a_backup_keeps_ids_of_ports(flx, ctl):
     s.get()
     assert {name: one["id"] for name, one in sensors(s).items()} == ids
     g.stop()
+
+
+def meter_sensors(s):
+    return {name: one for name, one in sensors(s).items() if one["class"] == "meter"}
+
+
+def test_meters(flx, ctl, broker, subscribe):
+    """Set by their keys or units on the command line and as sensors, announced, and there after a restart."""
+    heard = subscribe(broker.port, "/device/#")
+    line = {"key": "line1", "device": str(ctl.folder / "no-line"), "meters": [
+        {"name": "Boiler", "unit": 3, "model": "eastron-sdm120"}]}
+    g, s = flx(buses=[line])
+    assert set(meter_sensors(s)) == {"Boiler", "Boiler export", "Boiler voltage", "Boiler current", "Boiler frequency"}
+    boiler = meter_sensors(s)["Boiler"]
+    assert boiler["id"] == derived_id(g, "meter/boiler/power") and boiler["made"] == "meter boiler"
+    assert boiler["unit"] == {"gauge": "W", "counter": "Wh"} and not boiler["report"]
+    assert meter_sensors(s)["Boiler voltage"]["id"] == derived_id(g, "meter/boiler/voltage")
+    heard.wait_for(r"/device/.*/config/sensor", where=lambda m: m.json.get("201") == {
+        "id": boiler["id"], "enable": 1, "type": "electricity", "subtype": "pplus", "class": "uart", "function": "Boiler",
+        "port": [7], "data_type": "counter", "rid": 0} and "203" not in m.json)
+    ctl("settings", "set", "--no-wait", "buses.line1.meters.boiler.unit=5", "buses.line1.meters.boiler.interval=2.5")
+    ctl("settings", "set", "--no-wait", "buses.line1.meters.5.quantities=power,energy_import,voltage")
+    ctl("settings", "set", "--no-wait", "buses.gw.tcp.host=192.0.2.7", "buses.gw.enable=no", "buses.gw.meters.car.unit=1",
+        "buses.gw.meters.car.model=abb-b23", "buses.gw.meters.car.name=Car")
+    ctl("sensor", "set", "--no-wait", "Boiler voltage", "name=Kettle voltage")
+    lines = ctl("settings", "get", "--saved").lines
+    for line in ("buses.line1.meters.boiler.unit=5", "buses.line1.meters.boiler.interval=2.5",
+                 'buses.line1.meters.boiler.quantities=["power","energy_import","voltage"]',
+                 "buses.line1.meters.boiler.name=Kettle", "buses.gw.key=gw", "buses.gw.meters.car.key=car"):
+        assert line in lines, lines
+    assert ctl("settings", "get", "buses.line1.meters.boiler.unit").out == "5\n"
+    before = meter_sensors(s)
+    assert set(before) == {"Kettle", "Kettle voltage"} and before["Kettle"]["id"] == boiler["id"]
+    err = ctl("settings", "set", "buses.gw.meters.car.unit=256", expect=REFUSED).err
+    assert "buses[0].meters[0].unit: 256 is not in 0 to 255" in err
+    err = ctl("settings", "set", "buses.gw.meters.car.model=abb-b32", expect=REFUSED).err
+    assert '"abb-b32" is not a model' in err and "abb-b23" in err
+    g.stop()
+    g.start()
+    s.get()
+    after = meter_sensors(s)
+    assert {n: (x["id"], x["number"]) for n, x in after.items()} == {n: (x["id"], x["number"]) for n, x in before.items()}
+    ctl("settings", "set", "--no-wait", "buses.line1.meters.boiler.enable=no")
+    assert not meter_sensors(s)
+    heard.wait_for(r"/device/.*/config/sensor", where=lambda m: "201" not in m.json)
+    g.stop()

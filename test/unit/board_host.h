@@ -138,7 +138,7 @@ static inline void host_apply(const char *text)
     struct settings_errors errors = {0};
 
     settings_free(host.settings);
-    host.settings = settings_parse(text, strlen(text), &errors, NULL);
+    host.settings = settings_parse(text, strlen(text), NULL, &errors, NULL);
     if (!host.settings || settings_derive_ids(host.settings, host.settings->device.id, &errors) < 0)
         fail_msg("%s: %s", errors.v[0].path, errors.v[0].message);
     settings_set_sensors(host.settings, &host.sensors);

@@ -1,11 +1,13 @@
 /* Without arguments: the table of settings keys as JSON, a list of rows. With files: for each, how many
- * errors the parser finds in it, one line a file. */
+ * errors the parser finds in it, one line a file. It runs where conf/meters is. */
 #include "core/jsonw.h"
 #include "core/settings.h"
 #include "core/settings_table.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "meter_folder.h"
 
 static void put_choices(struct jsonw *w, const struct setting *r)
 {
@@ -25,7 +27,7 @@ static void put_default(struct jsonw *w, const struct setting *r)
         jsonw_bool(w, "default", r->def);
     else if (r->kind == SETTING_TEXT && r->def_text)
         jsonw_str(w, "default", r->def_text);
-    else if (r->kind == SETTING_MILLI)
+    else if (r->kind == SETTING_MILLI && (r->def != SETTING_UNSET || r->min < 0))
         jsonw_milli(w, "default", r->def);
     else if (r->kind == SETTING_INT && r->def != SETTING_UNSET && r->shape != SETTING_LIST)
         jsonw_int(w, "default", r->def);
@@ -88,7 +90,7 @@ static int count_errors(const char *path)
         perror(path);
         return -1;
     }
-    struct settings *s = settings_parse(text, fread(text, 1, sizeof text, f), &errors, NULL);
+    struct settings *s = settings_parse(text, fread(text, 1, sizeof text, f), &meter_folder, &errors, NULL);
     fclose(f);
     printf("%zu\n", errors.n);
     settings_free(s);

@@ -6,6 +6,7 @@
 #include "core/settings.h"
 #include "core/settings_change.h"
 #include "core/settings_merge.h"
+#include "core/settings_table.h"
 #include "core/util.h"
 
 #include <stdio.h>
@@ -13,6 +14,8 @@
 #include <string.h>
 
 #include <cjson/cJSON.h>
+
+#include "meter_folder.h"
 
 #define DEVICE "0123456789abcdef0123456789abcdef"
 #define STATE  "/var/lib/fluksod"
@@ -39,6 +42,15 @@ static inline cJSON *tree(const char *text)
     return t;
 }
 
+/* A file's tree as it is loaded: meters without a key have one. */
+static inline cJSON *loaded(const char *text)
+{
+    cJSON *t = tree(text);
+
+    settings_keys(t);
+    return t;
+}
+
 /* What a start makes of file and layer, read from their texts. NULL when they have errors. */
 static inline struct settings *restart(const cJSON *file, const cJSON *saved)
 {
@@ -47,7 +59,7 @@ static inline struct settings *restart(const cJSON *file, const cJSON *saved)
     cJSON *f = settings_text(texts[0], strlen(texts[0]), &errors);
     cJSON *l = settings_text(texts[1], strlen(texts[1]), &errors);
     cJSON *merged = settings_merge(f, l, NULL);
-    struct settings *s = settings_parse_tree(merged, &errors, NULL);
+    struct settings *s = settings_parse_tree(merged, &meter_folder, &errors, NULL);
 
     if (s && !s->storage.path)
         s->storage.path = strdup(STATE);
@@ -68,7 +80,7 @@ static inline struct settings *restart(const cJSON *file, const cJSON *saved)
 
 static inline struct house house(const char *file)
 {
-    struct house h = {.file = tree(file), .saved = cJSON_CreateObject(), .board_minor = -1};
+    struct house h = {.file = loaded(file), .saved = cJSON_CreateObject(), .board_minor = -1};
 
     h.now = restart(h.file, h.saved);
     assert_non_null(h.now);
@@ -86,7 +98,12 @@ static inline void demolish(struct house *h)
 
 static inline struct settings_base base_of(const struct house *h)
 {
-    return (struct settings_base){h->file, h->saved, h->now, h->whole, h->board_minor};
+    return (struct settings_base){.file = h->file,
+                                  .saved = h->saved,
+                                  .now = h->now,
+                                  .whole = h->whole,
+                                  .meters = &meter_folder,
+                                  .board_minor = h->board_minor};
 }
 
 static inline void take(struct house *h, struct settings_change *c)

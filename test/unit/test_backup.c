@@ -131,7 +131,7 @@ static struct settings *parse(const char *text, cJSON **tree)
     struct settings_errors errors = {0};
 
     *tree = settings_text(text, strlen(text), &errors);
-    struct settings *s = settings_parse_tree(*tree, &errors, NULL);
+    struct settings *s = settings_parse_tree(*tree, NULL, &errors, NULL);
     assert_non_null(s);
     assert_int_equal(settings_derive_ids(s, DEVICE, &errors), 0);
     settings_errors_free(&errors);

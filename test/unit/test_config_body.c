@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "meter_folder.h"
+
 #define ID1 "11111111111111111111111111111111"
 #define ID2 "22222222222222222222222222222222"
 
@@ -132,18 +134,22 @@ static void what_clients_do_not_take_is_not_announced(void **state)
 
 #define DEVICE "0123456789abcdef0123456789abcdef"
 
-static struct settings *flx(const char *more)
+static struct settings *with_board(const char *board, const char *more)
 {
-    static const char head[] =
-        "{\"version\":1,\"device\":{\"id\":\"" DEVICE "\"},\"board\":{\"protocol\":\"flx\",\"device\":\"/dev/x\"}";
+    static const char head[] = "{\"version\":1,\"device\":{\"id\":\"" DEVICE "\"},\"board\":";
     struct settings_errors errors = {0};
-    char text[2000];
+    char text[40000];
 
-    snprintf(text, sizeof text, "%s%s}", head, more);
-    struct settings *s = settings_parse(text, strlen(text), &errors, NULL);
+    snprintf(text, sizeof text, "%s{\"protocol\":\"%s\",\"device\":\"/dev/x\"}%s}", head, board, more);
+    struct settings *s = settings_parse(text, strlen(text), &meter_folder, &errors, NULL);
     if (!s || settings_derive_ids(s, NULL, &errors) < 0)
         fail_msg("%s: %s", errors.v[0].path, errors.v[0].message);
     return s;
+}
+
+static struct settings *flx(const char *more)
+{
+    return with_board("flx", more);
 }
 
 static cJSON *written(void (*write)(struct jsonw *w, const struct settings *s), const struct settings *s)
@@ -288,6 +294,89 @@ static void derived_of_an_flm02_board(void **state)
     cJSON_Delete(tree);
 }
 
+/* ---- meters ---- */
+
+#define METERS                                                                                                         \
+    ",\"buses\":[{\"key\":\"b\",\"device\":\"/dev/b\",\"meters\":["                                                    \
+    "{\"name\":\"Boiler\",\"unit\":1,\"model\":\"eastron-sdm120\"},"                                                   \
+    "{\"name\":\"Car\",\"unit\":2,\"model\":\"eastron-sdm630\",\"rid\":3,\"quantities\":[\"power\",\"energy_import\"," \
+    "\"energy_import_l1\",\"reactive_energy_import\"]}]}]"
+
+/* Their energy in Wh is announced as if it came by the board's serial port; the rest appears by discovery alone. */
+static void energy_of_meters(void **state)
+{
+    static const char *const boards[] = {"flm02", "flx"};
+
+    (void)state;
+    for (int flx = 0; flx <= 1; flx++) {
+        struct settings *s = with_board(boards[flx], METERS);
+        cJSON *tree = written(config_body_sensors, s);
+        static const struct {
+            const char *key, *name;
+            int rid;
+        } want[] = {
+            {"201", "Boiler", 0}, {"202", "Boiler export", 0}, {"206", "Car", 3}, {"208", "Car energy import L1", 3}};
+        char text[300];
+
+        assert_int_equal(cJSON_GetArraySize(tree), (flx ? 39 : 0) + 4);
+        for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+            snprintf(text, sizeof text,
+                     "{\"enable\":1,\"type\":\"electricity\",%s\"class\":\"uart\",\"function\":\"%s\",\"port\":[%d],"
+                     "\"data_type\":\"counter\",\"rid\":%d}",
+                     flx ? "\"subtype\":\"pplus\"," : "", want[i].name, flx ? 7 : 6, want[i].rid);
+            assert_string_equal(entry(tree, want[i].key), text);
+        }
+        assert_int_equal(config_body_left_out(s), 0);
+        cJSON_Delete(tree);
+        settings_free(s);
+    }
+}
+
+/* S4 */
+static void a_meter_as_a_sensor_of_port_6(void **state)
+{
+    struct settings *s = with_board("flm02", ",\"sensors\":[{\"name\":\"main\",\"ports\":[6],\"meter\":\"boiler\","
+                                             "\"enable\":true,\"rid\":1}]" METERS);
+    cJSON *tree = written(config_body_sensors, s);
+
+    (void)state;
+    assert_int_equal(cJSON_GetArraySize(tree), 4);
+    assert_string_equal(entry(tree, "6"),
+                        "{\"enable\":1,\"type\":\"electricity\",\"class\":\"uart\",\"function\":\"main\","
+                        "\"port\":[6],\"data_type\":\"counter\",\"rid\":1}");
+    cJSON_Delete(tree);
+    settings_free(s);
+}
+
+/* The board's, then derived ones, and of the meters as many as have a place. */
+static void there_are_128_at_most(void **state)
+{
+    char text[36000];
+    size_t len = (size_t)snprintf(text, sizeof text,
+                                  ",\"derive\":[{\"key\":\"d\",\"name\":\"d\",\"of\":[\"m 0\",\"m 199\"]}],\"buses\":[{"
+                                  "\"key\":\"b\",\"device\":\"/dev/b\",\"meters\":[");
+
+    (void)state;
+    for (int i = 0; i < 200; i++)
+        len +=
+            (size_t)snprintf(text + len, sizeof text - len,
+                             "%s{\"name\":\"m %d\",\"unit\":%d,\"model\":\"eastron-sdm120\",\"quantities\":[\"power\","
+                             "\"energy_import\"]}",
+                             i ? "," : "", i, i + 1);
+    snprintf(text + len, sizeof text - len, "]}]");
+    struct settings *s = flx(text);
+    cJSON *tree = written(config_body_sensors, s);
+    assert_int_equal(s->n_sensors, 39 + 200 + 1);
+    assert_int_equal(cJSON_GetArraySize(tree), 128);
+    assert_int_equal(config_body_left_out(s), 39 + 1 + 200 - 128);
+    assert_non_null(strstr(entry(tree, "101"), "\"port\":[7]")); /* where its parts are */
+    assert_non_null(cJSON_GetObjectItem(tree, "201"));
+    assert_non_null(cJSON_GetObjectItem(tree, "288"));
+    assert_null(cJSON_GetObjectItem(tree, "289"));
+    cJSON_Delete(tree);
+    settings_free(s);
+}
+
 static void all_ports(void **state)
 {
     struct settings *s =
@@ -333,6 +422,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(pulse_ports, setup, teardown),
         cmocka_unit_test_setup_teardown(derived_sensors, setup, teardown),
         cmocka_unit_test_setup_teardown(derived_of_an_flm02_board, setup, teardown),
+        cmocka_unit_test_setup_teardown(energy_of_meters, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_meter_as_a_sensor_of_port_6, setup, teardown),
+        cmocka_unit_test_setup_teardown(there_are_128_at_most, setup, teardown),
         cmocka_unit_test_setup_teardown(all_ports, setup, teardown),
         cmocka_unit_test_setup_teardown(no_radio_nodes_and_no_keys, setup, teardown),
     };

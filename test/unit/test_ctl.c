@@ -140,7 +140,7 @@ static void columns_line_up(void **state)
     char *text = printed(columns, 3, cells, ARRAY_LEN(cells), 0);
 
     (void)state;
-    assert_string_equal(text, "name        now  \n"
+    assert_string_equal(text, "name        now\n"
                               "Zähler      1 W  a\n"
                               "日本    22222 W  b\n"
                               "e\xcc\x81             -  c\n");

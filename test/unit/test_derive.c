@@ -266,7 +266,7 @@ static void as_settings_make_them(void **state)
                                " \"derive\": [{\"key\": \"all\", \"name\": \"all\","
                                " \"of\": [\"port 1 pplus\", \"port 2 pplus\", \"port 3 pplus\"]}]}";
     struct settings_errors errors = {0};
-    struct settings *s = settings_parse(text, sizeof text - 1, &errors, NULL);
+    struct settings *s = settings_parse(text, sizeof text - 1, NULL, &errors, NULL);
 
     (void)state;
     assert_non_null(s);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "meter_folder.h"
+
 #include <cjson/cJSON.h>
 
 #define OLD "0123456789abcdef0123456789abcdef"
@@ -204,6 +206,41 @@ static void as_new(void **state)
     assert_int_equal(plan.n_counters, 0);
 }
 
+/* Meters keep their ids, which derive from their keys or are given; as another device they have new ones. The file here
+ * may have other buses. */
+static void meters_and_their_ids(void **state)
+{
+    char id[IDENT_LEN + 1];
+
+    (void)state;
+    for (int as_new = 0; as_new <= 1; as_new++) {
+        made("{\"buses\":[{\"key\":\"l\",\"device\":\"/dev/l\",\"meters\":[{\"key\":\"a\",\"name\":\"a\",\"unit\":1,"
+             "\"model\":\"abb-b23\",\"quantities\":[\"power\"],\"id\":\"" A "\"}]}]}",
+             "{\"buses\":{\"l\":{\"meters\":{\"a\":{\"unit\":7},\"b\":{\"key\":\"b\",\"name\":\"b\",\"unit\":2,"
+             "\"model\":\"abb-b23\",\"quantities\":[\"power\"],\"id\":\"" B "\"},\"c\":{\"key\":\"c\",\"name\":\"c\","
+             "\"unit\":3,\"model\":\"abb-b23\",\"quantities\":[\"power\"]}}}}}",
+             "{}");
+        assert_int_equal(restore("{\"buses\":[{\"key\":\"m\",\"device\":\"/dev/m\"}]}",
+                                 (struct restore_how){.as_new = as_new, .meters = &meter_folder}),
+                         0);
+        assert_int_equal(next->n_buses, 2);
+        assert_int_equal(next->n_sensors, 3);
+        assert_int_equal(next->buses[1].meters[0].unit, 7);
+        ident_derive(NEW, "meter/a/power", id);
+        assert_string_equal(next->sensors[0].id, as_new ? id : A);
+        ident_derive(NEW, "meter/b/power", id);
+        assert_string_equal(next->sensors[1].id, as_new ? id : B);
+        ident_derive(as_new ? NEW : OLD, "meter/c/power", id);
+        assert_string_equal(next->sensors[2].id, id);
+        settings_free(next);
+        next = NULL;
+        restore_free(&plan);
+        plan = (struct restore){.saved = NULL};
+        backup_free(&backup);
+        backup = (struct backup){.made_s = 0};
+    }
+}
+
 static void failed_with(const char *want)
 {
     assert_int_equal(errors.n, 1);
@@ -304,7 +341,7 @@ static void secrets_are_taken(void **state)
 
 static struct settings *settings_of(const char *text, const char *device)
 {
-    struct settings *s = settings_parse(text, strlen(text), &errors, NULL);
+    struct settings *s = settings_parse(text, strlen(text), NULL, &errors, NULL);
 
     assert_non_null(s);
     assert_int_equal(settings_derive_ids(s, device, &errors), 0);
@@ -399,6 +436,7 @@ int main(void)
         TEST(ids_of_ports_stay),
         TEST(ids_of_ports_of_a_new_one),
         TEST(as_new),
+        TEST(meters_and_their_ids),
         TEST(the_file_has_an_id),
         TEST(settings_that_are_none),
         TEST(what_a_backup_may_not_say),

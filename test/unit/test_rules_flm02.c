@@ -33,7 +33,7 @@ static cJSON *tree(const char *text)
 static struct settings *parse(const char *text, struct settings_errors *errors)
 {
     cJSON *t = tree(text);
-    struct settings *s = settings_parse_tree(t, errors, NULL);
+    struct settings *s = settings_parse_tree(t, NULL, errors, NULL);
 
     cJSON_Delete(t);
     if (s && settings_derive_ids(s, DEVICE, errors) < 0) {

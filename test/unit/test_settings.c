@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "meter_folder.h"
+
 #define VECTORS "test/vectors/settings"
 #define DEVICE  "0123456789abcdef0123456789abcdef"
 
@@ -25,14 +27,14 @@ static int setup(void **state)
 
 static struct settings *parse(const char *text)
 {
-    return settings_parse(text, strlen(text), &errors, NULL);
+    return settings_parse(text, strlen(text), &meter_folder, &errors, NULL);
 }
 
 /* The text is refused with this as its only error. */
 static void refused(const char *text, size_t len, const char *path, const char *message)
 {
     settings_errors_free(&errors);
-    assert_null(settings_parse(text, len, &errors, NULL));
+    assert_null(settings_parse(text, len, &meter_folder, &errors, NULL));
     assert_int_equal(errors.n, 1);
     assert_string_equal(errors.v[0].path, path);
     assert_string_equal(errors.v[0].message, message);
@@ -60,7 +62,7 @@ static bool vector_holds(const char *name)
 
     snprintf(path, sizeof path, VECTORS "/%s", name);
     char *text = read_file(path, &len);
-    struct settings *s = settings_parse(text, len, &errors, NULL);
+    struct settings *s = settings_parse(text, len, &meter_folder, &errors, NULL);
     if (s && settings_derive_ids(s, DEVICE, &errors) < 0)
         assert_true(errors.n > 0);
     settings_free(s);
@@ -100,7 +102,7 @@ static void default_settings_are_good(void **state)
 {
     size_t len;
     char *text = read_file("conf/fluksod.json", &len);
-    struct settings *s = settings_parse(text, len, &errors, NULL);
+    struct settings *s = settings_parse(text, len, &meter_folder, &errors, NULL);
 
     (void)state;
     assert_non_null(s);
@@ -253,7 +255,7 @@ static void every_beginning_of_a_text_is_safe(void **state)
         char *copy = malloc(n);
         assert_true(copy || n == 0);
         memcpy(copy, text, n);
-        assert_null(settings_parse(copy, n, &errors, NULL));
+        assert_null(settings_parse(copy, n, &meter_folder, &errors, NULL));
         assert_true(errors.n > 0);
         settings_errors_free(&errors);
         free(copy);
@@ -283,14 +285,14 @@ static void storage_path_survives_other_errors(void **state)
     char *path = NULL;
 
     (void)state;
-    assert_null(settings_parse(broken, strlen(broken), &errors, &path));
+    assert_null(settings_parse(broken, strlen(broken), &meter_folder, &errors, &path));
     assert_string_equal(path, "/here");
     free(path);
     settings_errors_free(&errors);
-    assert_null(settings_parse(bad, strlen(bad), &errors, &path));
+    assert_null(settings_parse(bad, strlen(bad), &meter_folder, &errors, &path));
     assert_null(path);
     settings_errors_free(&errors);
-    assert_null(settings_parse("{", 1, &errors, &path));
+    assert_null(settings_parse("{", 1, &meter_folder, &errors, &path));
     assert_null(path);
 }
 

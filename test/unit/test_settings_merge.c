@@ -65,7 +65,7 @@ static int teardown(void **state)
 static cJSON *whole(const cJSON *t)
 {
     struct settings_errors errors = {0};
-    struct settings *s = settings_parse_tree(t, &errors, NULL);
+    struct settings *s = settings_parse_tree(t, NULL, &errors, NULL);
 
     if (!s || settings_derive_ids(s, DEVICE, &errors) < 0)
         fail_msg("%s: %s", errors.v[0].path, errors.v[0].message);

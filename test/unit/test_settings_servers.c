@@ -17,7 +17,7 @@ static int setup(void **state)
 
 static struct settings *parse(const char *text)
 {
-    return settings_parse(text, strlen(text), &errors, NULL);
+    return settings_parse(text, strlen(text), NULL, &errors, NULL);
 }
 
 static void what_is_given_for_servers_arrives(void **state)

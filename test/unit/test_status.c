@@ -181,6 +181,48 @@ static void metrics_in_prometheus_format(void **state)
     free(text);
 }
 
+static size_t count(const char *text, const char *what)
+{
+    size_t n = 0;
+
+    for (const char *p = text; (p = strstr(p, what)); p += strlen(what))
+        n++;
+    return n;
+}
+
+/* Two families of MANY numbers, a hundred a piece. */
+static bool many_more(void *module, size_t *cursor, stat_emit emit, void *ctx)
+{
+    static const char *const names[] = {"polls_total", "up"};
+    char labels[32];
+
+    assert_ptr_equal(module, &stats);
+    if (*cursor == 2 * MANY)
+        return false;
+    for (size_t end = *cursor + 100; *cursor < end; ++*cursor) {
+        snprintf(labels, sizeof labels, "meter=\"%zu\"", *cursor % MANY);
+        emit(ctx, &(struct stat_value){names[*cursor / MANY], labels, STAT_COUNTER, 1, "Help."});
+    }
+    return true;
+}
+
+/* One head for each family, however many pieces it takes; and the sensors behind them. */
+static void numbers_by_the_thousand(void **state)
+{
+    (void)state;
+    make_sensors(1, "x");
+    give(0, READING_GAUGE, 5, 1, 1);
+    stats.more = many_more;
+    stats.more_module = &stats;
+    char *text = body(true, NULL);
+    assert_int_equal(count(text, "# TYPE fluksod_polls_total counter\n"), 1);
+    assert_int_equal(count(text, "# TYPE fluksod_up counter\n"), 1);
+    assert_int_equal(count(text, "\nfluksod_polls_total{meter=\""), MANY);
+    assert_int_equal(count(text, "\nfluksod_up{meter=\""), MANY);
+    assert_non_null(strstr(text, "fluksod_up{meter=\"9999\"} 1\n# HELP fluksod_sensor_value "));
+    free(text);
+}
+
 static void section_top(void *self, struct jsonw *w)
 {
     jsonw_str(w, "self", self);
@@ -222,15 +264,6 @@ static void the_clock_and_the_server(void **state)
     assert_non_null(strstr(text, "\"server\":{\"on\":true,\"since\":2000000000,\"for_s\":0.5,\"pulses\":1,"
                                  "\"reason\":\"https://s/\"}"));
     free(text);
-}
-
-static size_t count(const char *text, const char *what)
-{
-    size_t n = 0;
-
-    for (const char *p = text; (p = strstr(p, what)); p += strlen(what))
-        n++;
-    return n;
 }
 
 static void ten_thousand_in_pieces(void **state)
@@ -288,6 +321,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(services_add_sections, setup, teardown),
         cmocka_unit_test_setup_teardown(the_clock_and_the_server, setup, teardown),
         cmocka_unit_test_setup_teardown(metrics_in_prometheus_format, setup, teardown),
+        cmocka_unit_test_setup_teardown(numbers_by_the_thousand, setup, teardown),
         cmocka_unit_test_setup_teardown(ten_thousand_in_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(the_table_may_change_between_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(an_unset_clock_shows_null, setup, teardown),

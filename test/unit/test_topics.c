@@ -104,6 +104,17 @@ static void v3_has_three_decimals_or_none(void **state)
 }
 
 /* A derived sensor beside those of an FLM02 board: both share the second's text. */
+/* Of meters, beside a board that rounds. */
+static void fine_gauges_are_short_decimals(void **state)
+{
+    (void)state;
+    check_by(payload_put_fine, 1, READING_GAUGE, 231400, "V", "[1,231.4,\"V\"]");
+    check_by(payload_put_fine, 1, READING_GAUGE, -970, "", "[1,-0.97,\"\"]");
+    check_by(payload_put_fine, 1, READING_GAUGE, 50021, "Hz", "[1,50.021,\"Hz\"]");
+    check_by(payload_put_fine, 1, READING_GAUGE, 2300000, "W", "[1,2300,\"W\"]");
+    check_by(payload_put_fine, 1, READING_COUNTER, 1234500, "VARh", "[1,1234.5,\"VARh\"]");
+}
+
 static void both_forms_share_a_stamp(void **state)
 {
     (void)state;
@@ -125,8 +136,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(topics_of_both_kinds),          cmocka_unit_test(gauge_is_rounded_half_up),
         cmocka_unit_test(counter_is_a_short_decimal),    cmocka_unit_test(the_longest_fits),
-        cmocka_unit_test(v3_has_three_decimals_or_none), cmocka_unit_test(both_forms_share_a_stamp),
-        cmocka_unit_test(second_zero_is_written),
+        cmocka_unit_test(v3_has_three_decimals_or_none), cmocka_unit_test(fine_gauges_are_short_decimals),
+        cmocka_unit_test(both_forms_share_a_stamp),      cmocka_unit_test(second_zero_is_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

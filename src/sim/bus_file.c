@@ -1,0 +1,122 @@
+/* The energies of all meters in a file, as text: what a meter keeps when it is without current.
+ *
+ *   fluksosim energy 1
+ *   <bus, from 1> <unit> <model> <32 numbers: microjoule>
+ *   end */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/bus.h"
+#include "sim/eeprom.h"
+#include "sim/options.h"
+
+#define HEAD "fluksosim energy 1\n"
+#define END  "end\n"
+
+#define FILE_MAX (4 << 20)
+
+static void write_meter(FILE *out, size_t bus, const struct bus_meter *m)
+{
+    fprintf(out, "%zu %u %s", bus + 1, m->unit, m->model->id);
+    for (int e = 0; e < METER_ENERGIES; e++)
+        for (int s = 0; s < METER_SUFFIXES; s++)
+            fprintf(out, " %" PRId64, m->uj[e][s]);
+    fputc('\n', out);
+}
+
+void buses_keep(struct buses *b)
+{
+    char *text = NULL;
+    size_t len = 0;
+
+    b->kept_ms = b->now_ms;
+    if (!b->opt->energy)
+        return;
+    FILE *out = must(open_memstream(&text, &len));
+    fputs(HEAD, out);
+    for (size_t i = 0; i < b->n; i++)
+        for (size_t k = 0; k < b->bus[i].n_meters; k++)
+            write_meter(out, i, &b->bus[i].meters[k]);
+    fputs(END, out);
+    if (fclose(out) != 0)
+        abort();
+    if (eeprom_write(b->opt->energy, text, len) < 0)
+        fprintf(stderr, "fluksosim: cannot save %s: %s\n", b->opt->energy, strerror(errno));
+    free(text);
+}
+
+/* The numbers of a line into a meter. False when they are not all there. */
+static bool read_energies(struct bus_meter *m, const char *text)
+{
+    int64_t uj[METER_ENERGIES][METER_SUFFIXES];
+    char *end;
+
+    for (int e = 0; e < METER_ENERGIES; e++) {
+        for (int s = 0; s < METER_SUFFIXES; s++) {
+            uj[e][s] = strtoll(text, &end, 10);
+            if (end == text || uj[e][s] < 0)
+                return false;
+            text = end;
+        }
+    }
+    if (*text != '\0')
+        return false;
+    if (m)
+        memcpy(m->uj, uj, sizeof uj);
+    return true;
+}
+
+/* A meter that is not there any more, or is of another model now, is passed over. */
+static bool read_line(struct buses *b, const char *line)
+{
+    char name[24], model[METER_MODEL_ID];
+    unsigned bus, unit;
+    int used = 0;
+
+    if (sscanf(line, "%u %u %47s%n", &bus, &unit, model, &used) != 3 || !used)
+        return false;
+    snprintf(name, sizeof name, "%u/%u", bus, unit);
+    struct bus_meter *m = buses_find(b, name);
+    return read_energies(m && strcmp(m->model->id, model) == 0 ? m : NULL, line + used);
+}
+
+static bool read_all(struct buses *b, char *text)
+{
+    char *line;
+
+    if (strncmp(text, HEAD, strlen(HEAD)) != 0)
+        return false;
+    text += strlen(HEAD);
+    while ((line = strsep(&text, "\n")) != NULL && text) {
+        if (strcmp(line, "end") == 0)
+            return *text == '\0';
+        if (!read_line(b, line))
+            return false;
+    }
+    return false;
+}
+
+int buses_load(struct buses *b)
+{
+    const char *path = b->opt->energy;
+
+    if (!path)
+        return 0;
+    char *text = must(malloc(FILE_MAX));
+    ssize_t n = eeprom_read(path, text, FILE_MAX - 1);
+    int rc = 0;
+    if (n < 0 && errno != ENOENT) {
+        fprintf(stderr, "fluksosim: cannot read %s: %s\n", path, strerror(errno));
+        rc = -1;
+    } else if (n >= 0) {
+        text[n] = '\0';
+        if (!read_all(b, text)) {
+            fprintf(stderr, "fluksosim: %s is damaged or no file of energies\n", path);
+            rc = -1;
+        }
+    }
+    free(text);
+    return rc;
+}
