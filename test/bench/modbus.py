@@ -35,8 +35,8 @@ def registers(n):
 
 
 def meter(unit, names, **more):
-    return {"key": "m%d" % unit, "name": "meter %d" % unit, "unit": unit, "model": MODEL, "quantities": names, "pause": 0,
-            **more}
+    return {"key": "m%d" % unit, "name": "meter %d" % unit, "unit": unit, "model": MODEL, "quantities": names,
+            "pause": 0, **more}
 
 
 def daemon(b, buses, state):
@@ -180,8 +180,8 @@ def heard_for(b, seconds, name):
 
 
 def devices(b, rounds, seconds):
-    """500 devices of 30 values each second: CPU s per s of daemon and bare loop, seconds that were missed, resident MB of
-    the daemon."""
+    """500 devices of 30 values each second: CPU s per s of daemon and bare loop, seconds that were missed, resident MB
+    of the daemon."""
     names, reads = registers(VALUES)
     port = free_port()
     server = b.start([b.tool("mb_slave"), "tcp", port], stdout=subprocess.PIPE, text=True)
