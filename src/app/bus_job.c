@@ -3,7 +3,6 @@
 #include "core/jsonw.h"
 #include "core/settings.h"
 #include "core/util.h"
-#include "io/log.h"
 
 #include <assert.h>
 #include <cjson/cJSON.h>

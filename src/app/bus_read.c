@@ -12,7 +12,6 @@
 #include "core/mb_words.h"
 #include "core/settings.h"
 #include "core/util.h"
-#include "io/log.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>

@@ -16,7 +16,7 @@ struct status_view;
 /* Where the writing stands; all zero at the start. */
 struct metrics_body {
     enum { METRICS_HEAD, METRICS_MANY, METRICS_VALUES, METRICS_AGES, METRICS_END } stage;
-    size_t cursor; /* of sensors_next(), of stats.more */
+    size_t cursor;           /* of sensors_next(), of stats.more */
     char last[METRICS_NAME]; /* the family in which the writing stands */
 };
 

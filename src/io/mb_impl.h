@@ -1,5 +1,5 @@
-/* Inside of the bus threads: what io/mb_thread.c (starting, handing over, ending) and io/mb_poll.c (what a thread does)
- * share. Nobody else includes it.
+/* Inside of the bus threads: what io/mb_thread.c (starting, handing over, ending), io/mb_poll.c (what a thread does),
+ * io/mb_line.c (its line) and io/mb_asks.c (what people ask) share. Nobody else includes it.
  *
  * Who may touch what: a bus's `lock` guards its asks, `stop`, and what mb_bus_stats() reads (statistics, plans); the
  * `lock` of all guards the list of parcels and what says which buses still want theirs. Neither is held while the other
@@ -86,6 +86,49 @@ struct mb_bus {
     struct mb_reading *readings; /* of the poll that runs: as many as the largest plan has */
     size_t n_readings;
 };
+
+/* What came of a request. */
+struct mb_reply {
+    enum mb_outcome outcome;
+    int exception;
+    uint16_t words[METER_READ_MAX];
+};
+
+/* ---- io/mb_line.c ---- */
+
+int64_t mb_now_ms(void);
+
+/* Until then, or until the bus is stopped, or (for_news) there is news. False: it is stopped. */
+bool mb_rest(struct mb_bus *b, int64_t until_ms, bool for_news);
+
+/* Begin to open the line, or go on with it; b->link is set when it is open. */
+void mb_line_open(struct mb_bus *b);
+
+/* Close it, tell why, and try again later. */
+void mb_line_down(struct mb_bus *b, const char *words);
+
+/* One request; the line may be down after it. */
+void mb_line_request(struct mb_bus *b, int unit, const struct mb_read *x, int timeout_ms, struct mb_reply *y);
+
+/* After a failure. Returns the bytes that nobody had asked for. */
+size_t mb_line_settle(struct mb_bus *b, const struct mb_reply *y, int timeout_ms);
+
+/* Why there is no answer, for people. seen: of the request, copied before the line was settled. */
+void mb_line_words(const struct mb_bus *b, struct mb_result *r, int unit, int timeout_ms, int count,
+                   const struct mb_link_seen *seen);
+
+/* ---- io/mb_asks.c ---- */
+
+/* The time-out of the first ask that may go out now; -1: there is none before *free_ms. */
+int mb_asks_next(struct mb_bus *b, int64_t now, size_t *index, int64_t *free_ms);
+
+/* Make the request at this place, and answer. */
+void mb_asks_turn(struct mb_bus *b, size_t index);
+
+/* The line is down: answer all at once. */
+void mb_asks_refuse(struct mb_bus *b);
+
+/* ---- io/mb_poll.c, io/mb_thread.c ---- */
 
 /* A thread's whole life. */
 void *mb_poll_run(void *bus);

@@ -1,5 +1,5 @@
-/* Baseline: libmodbus in a loop, and libmosquitto for what it read. It has no state of meters, checks no value and gives
- * up at the first error.
+/* Baseline: libmodbus in a loop, and libmosquitto for what it read. It has no state of meters, checks no value and
+ * gives up at the first error.
  *
  * bare_modbus line PATH SECONDS UNITS SILENCE READ …      polls units 1 … UNITS in turn as fast as they answer, with
  *                                                         so many microseconds between an answer and the next request

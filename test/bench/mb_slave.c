@@ -6,8 +6,8 @@
  *                                          BAUD (0: no time)
  * mb_slave tcp PORT                        any number of devices, each a connection to 127.0.0.1:PORT
  *
- * The registers are those of an SDM630; energies rise by 1 Wh a second. On SIGUSR1 it prints a JSON line: time (CLOCK_MONOTONIC),
- * requests to the living, requests to the dead. It ends on SIGTERM. */
+ * The registers are those of an SDM630; energies rise by 1 Wh a second. On SIGUSR1 it prints a JSON line: time
+ * (CLOCK_MONOTONIC), requests to the living, requests to the dead. It ends on SIGTERM. */
 #include "bench.h"
 
 #include <errno.h>

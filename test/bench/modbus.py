@@ -35,8 +35,8 @@ def registers(n):
 
 
 def meter(unit, names, **more):
-    return {"key": "m%d" % unit, "name": "meter %d" % unit, "unit": unit, "model": MODEL, "quantities": names, "pause": 0,
-            **more}
+    return {"key": "m%d" % unit, "name": "meter %d" % unit, "unit": unit, "model": MODEL, "quantities": names,
+            "pause": 0, **more}
 
 
 def daemon(b, buses, state):
@@ -117,9 +117,9 @@ def with_dead(b, rounds, seconds, units=40):
     living = [unit for unit in range(1, units + 1) if unit not in dead]
     line, got = Line(b, 0, units, dead), []
     for i in range(rounds):
-        got.append([busy(b, line, line.bus(names, who, interval=0.1, timeout=0.05), "state-%s-%d" % (what, i), len(living),
-                         seconds)
-                    for what, who in (("dead", None), ("living", living))])
+        buses = {"dead": line.bus(names, interval=0.1, timeout=0.05),
+                 "living": line.bus(names, living, interval=0.1, timeout=0.05)}
+        got.append([busy(b, line, bus, "state-%s-%d" % (what, i), len(living), seconds) for what, bus in buses.items()])
     line.stop()
     return [statistics.median(column) for column in zip(*got)]
 
@@ -180,8 +180,8 @@ def heard_for(b, seconds, name):
 
 
 def devices(b, rounds, seconds):
-    """500 devices of 30 values each second: CPU s per s of daemon and bare loop, seconds that were missed, resident MB of
-    the daemon."""
+    """500 devices of 30 values each second: CPU s per s of daemon and bare loop, seconds that were missed, resident MB
+    of the daemon."""
     names, reads = registers(VALUES)
     port = free_port()
     server = b.start([b.tool("mb_slave"), "tcp", port], stdout=subprocess.PIPE, text=True)

@@ -1,5 +1,5 @@
-"""Meters on buses: what a meter of a model has in its registers, encoded from the facts in test/vectors/modbus by Python's
-struct alone; the slaves that serve them; the gateway's settings for them, and the sensors that must come of it."""
+"""Meters on buses: what a meter of a model has in its registers, encoded from the facts in test/vectors/modbus by
+Python's struct alone; the slaves that serve them; the gateway's settings for them, and the sensors that must come of it."""
 import json
 import socket
 import struct

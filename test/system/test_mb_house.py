@@ -162,8 +162,8 @@ def test_unplug_and_replug_by_path(house):
 
 
 def test_no_energy_is_lost_when_the_daemon_is_killed(house):
-    """A counter that was replaced has an offset; it is on the disk before a kill can take it, and what the meter counted
-    while nobody listened counts."""
+    """A counter that was replaced has an offset; it is on the disk before a kill can take it, and what the meter
+    counted while nobody listened counts."""
     name, = house.bus("line", [1])
     house.energy(name, 5000)
     house.start()

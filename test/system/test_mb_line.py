@@ -323,8 +323,10 @@ def test_a_request_of_people_is_answered_behind_the_seconds(serial, probe, folde
 
 def test_asks_are_bounded_and_can_be_cancelled(serial, probe, folder):
     slave = serial([1])
-    slave.always[1] = fault.late(0.3)
+    slave.always[1] = fault.late(0.1)
     one = probe(bus("line", f"device={slave.path}"))
+    one.ask("line", 99, unit=50, timeout=3000)  # while the line waits for nobody, all others wait behind it
+    wait_until(lambda: slave.of(50), "the first request")
     one.order(*[word for n in range(33) for word in (f"ask line ticket={n} unit=1 timeout=1000", "\n")])
     one.order("cancel line ticket=31")
     one.wait_for("what is one too many", refused=32)
