@@ -15,6 +15,8 @@ static void put_made(struct jsonw *w, const struct settings *s, const struct sen
         snprintf(made, sizeof made, "port %d", x->ports[0]);
     else if (x->made == MADE_METER)
         snprintf(made, sizeof made, "meter %s", s->buses[x->made_of].meters[x->meter_at].key);
+    else if (x->made == MADE_LINE)
+        snprintf(made, sizeof made, "line %s", s->lines[x->made_of].key);
     else if (x->made == MADE_DERIVE)
         snprintf(made, sizeof made, "derive %s", s->derive[x->made_of].key);
     if (x->made != MADE_GIVEN)
