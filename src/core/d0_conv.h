@@ -30,7 +30,7 @@ enum d0_conv_end {
 struct d0_conv_host {
     void (*send)(void *ctx, const void *bytes, size_t n);
     void (*baud)(void *ctx, int baud); /* what is sent and received from now on; not on a fixed line */
-    /* It is over, and the line at D0_CONV_BAUD again; what the reader has open ends. */
+    /* It is over: what the reader has open ends. Called last; the next may be started from within it. */
     void (*ended)(void *ctx, enum d0_conv_end end);
 };
 

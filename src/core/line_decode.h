@@ -33,7 +33,7 @@ enum line_refused {
 /* "crc", "cut", "too_long", "form", "range", "rate" */
 const char *line_refused_name(enum line_refused r);
 
-/* For people: "CRC wrong", "cut: the next one began before it ended" … */
+/* For people: "its check is wrong", "it does not go on from the last" … */
 const char *line_refused_words(enum line_refused r);
 
 struct line_value {

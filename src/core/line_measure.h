@@ -40,8 +40,8 @@ struct line_channel { /* a code's gauge or counter that feeds a sensor */
     uint8_t zeros;                 /* in a row, of a counter that had a value */
     int64_t low, high;             /* of a gauge, in thousandths */
     int64_t held, held_ms, held_s; /* of telegrams without a check: not taken yet; held_ms 0: none */
-    int64_t stamp_s;               /* rare: the meter's stamp of the value that was taken last */
-    int64_t taken_ms;              /* when a counter was taken last; 0: not yet in this run */
+    uint64_t taken;                /* the telegram that its last counter is of; 0: none in this run */
+    int64_t said_ms, said_s;       /* when that was said */
     struct meter_limits limits;
     struct ledger_entry *entry; /* of the sensor's counter; NULL: a gauge */
 };
