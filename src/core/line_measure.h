@@ -53,6 +53,7 @@ struct line_measured { /* a line */
     size_t n_channels;
     int16_t at[LINE_CODES][READING_KINDS]; /* its channel of a code; -1: none */
     bool by_meter;                         /* the meter's clock tells the seconds */
+    uint64_t telegrams;                    /* so far */
     int64_t stamp_s, stamp_ms; /* of its last telegram: Unix second, and when it was by the monotonic clock */
     uint64_t refused[LINE_REFUSED_KINDS]; /* values: range and rate */
 };
