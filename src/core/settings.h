@@ -303,6 +303,12 @@ static inline int sensor_settings_number(const struct sensor_settings *s)
 /* Units of its gauge and counter (mqtt.md, "Units"); NULL: it has no such kind. */
 void sensor_settings_units(const struct sensor_settings *s, const char *unit[READING_KINDS]);
 
+/* May its counter fall? */
+static inline bool sensor_settings_falls(const struct sensor_settings *s)
+{
+    return s->made == MADE_LINE && line_codes[s->code].falls;
+}
+
 /* May the Flukso server get its counter at all? Wh and L, of a clamp what came in and went out (flukso-api.md). */
 bool sensor_settings_reportable(const struct sensor_settings *s);
 
