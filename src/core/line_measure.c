@@ -23,7 +23,7 @@
 #define HEAT_WH  ((int64_t)1000 * 1000)
 
 #define STOOD_MS     3600000 /* a counter that stood longer may still not rise by more than this time brings */
-#define HOLD_MS      60000   /* of telegrams without a check that are rarer, people would wait too long */
+#define HOLD_MS      30000   /* of telegrams without a check that are rarer, people would wait too long */
 #define CLOCK_GONE_S (LINE_CLOCK_S + 15) /* further from the host's: the meter's clock tells no seconds any more */
 
 /* ---- what can be ---- */

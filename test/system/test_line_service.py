@@ -203,6 +203,22 @@ def test_a_meter_that_is_changed_under_it_counts_on(house, pty):
     h.wait("grid import", 5000008, "counter")
 
 
+def test_what_cannot_be_is_refused_and_told_once(house, pty, subscribe, broker):
+    """Pitfalls 13 and 19: in the metrics each one, in the log one for all that come in a minute."""
+    meter, heard = pty(), subscribe(broker.port, "/sensor/#")
+    h = house(line(meter.link, current=25))
+    h.wait_state(silent=1)
+    first = int(time.time()) - 30
+    for i in range(10):
+        meter.send(p1(*energy(watts=500), f"1-0:32.7.0({230 + i if i % 2 else 4492 + i}.0*V)", unix_s=first + i))
+    h.wait_telegrams(10)
+    volts = heard.wait_for(f"/sensor/{h.sensor('grid voltage L1')['id']}/gauge", 5)
+    assert [m.json[1] for m in volts] == [231, 233, 235, 237, 239]
+    assert h.refused() == {"range": 5}
+    assert h.said(r"line grid: voltage L1 of 4492 V is not taken: it is beyond what its connection can have") == 1
+    assert h.said("is not taken") == 1
+
+
 # ---- ports ----
 
 def test_a_port_that_is_pulled_and_plugged(house, pty):
@@ -321,12 +337,24 @@ def test_a_d0_meter_is_asked(house, pty, echo):
 
 
 def test_a_d0_meter_that_does_not_answer_at_once(house, pty):
-    """It is called again soon, once, and then at its interval; a minute later the line is silent, with the reason."""
+    """It is called again soon, once."""
     end = pty()
     meter = Asked(end, BODY, deaf=1)
     h = house(line(end.link, "d0", pull=True, interval=3600))
     h.wait("grid import", 285400, "counter")
     assert 3 < meter.times[1] - meter.times[0] < 8
+    meter.close()
+
+
+def test_a_d0_meter_that_never_answers(house, pty):
+    """A minute, ten times as fast; it is called on and on."""
+    end = pty()
+    meter = Asked(end, BODY, deaf=1000)
+    h = house(line(end.link, "d0", pull=True, interval=10), env=fast(10))
+    h.g.daemon.wait_for_line("line grid: silent: the meter does not answer its call")
+    calls = len(meter.times)
+    assert calls >= 5
+    wait_until(lambda: len(meter.times) > calls, "another call")
     meter.close()
 
 
