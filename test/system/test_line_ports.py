@@ -7,7 +7,7 @@ import pytest
 
 from api import numbers, started
 from helpers import BUILD, METERS, wait_until, with_file
-from line_house import House, house, line, pty, server  # noqa: F401  (fixtures)
+from line_rig import House, house, line, pty, server  # noqa: F401  (fixtures)
 from line_meters import energy, p1
 
 

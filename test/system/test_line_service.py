@@ -8,7 +8,7 @@ import pytest
 from api import numbers, started
 from faked_time import fast
 from helpers import wait_until
-from line_house import house, line, pty, server  # noqa: F401  (fixtures)
+from line_rig import house, line, pty, server  # noqa: F401  (fixtures)
 from line_meters import Asked, energy, gas, p1, tic, with_parity
 from settings_calls import Settings
 
