@@ -86,17 +86,18 @@ static bool read_meter(struct buses *b, const char *line)
     return read_energies(m && strcmp(m->model->id, model) == 0 ? m : NULL, line + used);
 }
 
+/* As read_meter(). */
 static bool read_line(struct teles *t, const char *line)
 {
     char protocol[24];
+    struct tele_meter nobodys = {0};
     unsigned number;
     int used = 0;
 
     if (sscanf(line, "line %u %23s%n", &number, protocol, &used) != 2 || !used)
         return false;
-    if (number < 1 || number > t->n || strcmp(t->line[number - 1].opt->kind->protocol, protocol) != 0)
-        return true;
-    return tele_meter_restore(&t->line[number - 1].meter, line + used);
+    bool ours = number >= 1 && number <= t->n && strcmp(t->line[number - 1].opt->kind->protocol, protocol) == 0;
+    return tele_meter_restore(ours ? &t->line[number - 1].meter : &nobodys, line + used);
 }
 
 static bool read_all(struct buses *b, struct teles *t, char *text)

@@ -177,7 +177,10 @@ static int start_meters(struct sim *s, int64_t unix_ms)
         return -1;
     buses_run(&s->buses, 0, &s->in);
     teles_run(&s->teles, 0, &s->in);
-    return s->opt->energy ? energy_load(&s->buses, &s->teles, s->opt->energy) : 0;
+    if (s->opt->energy && energy_load(&s->buses, &s->teles, s->opt->energy) < 0)
+        return -1;
+    teles_look(&s->teles, s->house_ms);
+    return 0;
 }
 
 static int plug(struct sim *s)

@@ -62,16 +62,20 @@ void teles_run(struct teles *t, int64_t ms, const struct board_input *in)
         tele_meter_run(&t->line[i].meter, ms, in);
 }
 
-void teles_second(struct teles *t, int64_t house_ms)
+void teles_look(struct teles *t, int64_t house_ms)
 {
     int64_t unix_s = (t->unix_ms + house_ms - t->at_ms) / 1000;
 
-    for (size_t i = 0; i < t->n; i++) {
-        struct tele *l = &t->line[i];
-        tele_meter_second(&l->meter, unix_s + l->clock_s, house_ms / 1000, &l->now);
-        if (is_due(t, l, house_ms))
-            tell(t, l);
-    }
+    for (size_t i = 0; i < t->n; i++)
+        tele_meter_second(&t->line[i].meter, unix_s + t->line[i].clock_s, house_ms / 1000, &t->line[i].now);
+}
+
+void teles_second(struct teles *t, int64_t house_ms)
+{
+    teles_look(t, house_ms);
+    for (size_t i = 0; i < t->n; i++)
+        if (is_due(t, &t->line[i], house_ms))
+            tell(t, &t->line[i]);
 }
 
 /* ---- a meter that is asked ---- */

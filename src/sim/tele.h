@@ -80,6 +80,9 @@ void teles_stop(struct teles *t);
 void teles_run(struct teles *t, int64_t ms, const struct board_input *in);
 void teles_second(struct teles *t, int64_t house_ms);
 
+/* What they would say at house_ms; they do not say it. */
+void teles_look(struct teles *t, int64_t house_ms);
+
 /* Two entries for poll() for each line; serve what poll() found. */
 void teles_fds(const struct teles *t, struct pollfd *fds);
 void teles_receive(struct teles *t, const struct pollfd *fds);

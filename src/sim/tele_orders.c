@@ -104,19 +104,6 @@ static const char *line_silent(struct tele *l, const char *text)
     return on_off(text, &l->silent);
 }
 
-static const char *line_parity(struct tele *l, const char *text)
-{
-    return on_off(text, &l->parity);
-}
-
-static const struct {
-    const char *name;
-    line_fn *run;
-} line_orders[] = {
-    {"parity", line_parity}, {"silent", line_silent}, {"clock", line_clock},   {"gas", line_gas},
-    {"swap", line_swap},     {"unplug", line_unplug}, {"replug", line_replug},
-};
-
 /* "cut", "flip 3": the next so many telegrams have that fault. */
 static const char *line_fault(struct tele *l, const char *word, const char *text)
 {
@@ -131,6 +118,29 @@ static const char *line_fault(struct tele *l, const char *word, const char *text
         return NULL;
     }
     return "a line takes no such order; see fluksosim(1)";
+}
+
+/* On and off, or a number as of the other faults. */
+static const char *line_parity(struct tele *l, const char *text)
+{
+    if (text && (*text == 'o'))
+        return on_off(text, &l->parity);
+    return line_fault(l, tele_fault_name(TELE_PARITY), text);
+}
+
+static const struct {
+    const char *name;
+    line_fn *run;
+} line_orders[] = {
+    {"parity", line_parity}, {"silent", line_silent}, {"clock", line_clock},   {"gas", line_gas},
+    {"swap", line_swap},     {"unplug", line_unplug}, {"replug", line_replug},
+};
+
+/* It shows at once. */
+static const char *done(struct sim *s, const char *wrong)
+{
+    teles_look(&s->teles, s->house_ms);
+    return wrong;
 }
 
 const char *order_line(struct call *c)
@@ -153,6 +163,6 @@ const char *order_line(struct call *c)
     }
     for (size_t i = 0; i < ARRAY_LEN(line_orders); i++)
         if (strcmp(word, line_orders[i].name) == 0)
-            return line_orders[i].run(l, text);
+            return done(c->s, line_orders[i].run(l, text));
     return line_fault(l, word, text);
 }
