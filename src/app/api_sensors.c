@@ -9,6 +9,7 @@
 #include "core/jsonw.h"
 #include "core/ledger_marks.h"
 #include "core/num.h"
+#include "core/query.h"
 #include "core/sensor_body.h"
 #include "core/sensor_patch.h"
 #include "core/settings.h"
@@ -47,12 +48,24 @@ static bool write_all(struct app *app, void *state, struct jsonw *w)
     return sensor_body_more(state, &v, w);
 }
 
+/* With those of lines that no reading ever came of. */
+static bool write_every(struct app *app, void *state, struct jsonw *w)
+{
+    ((struct sensor_body *)state)->all = true;
+    return write_all(app, state, w);
+}
+
 static void answer_all(void *ctx, const struct http_request *q, struct http_reply *r)
 {
     struct api_sensors *s = ctx;
+    char all[8];
+    int len = query_get(q->query, "all", all, sizeof all);
 
-    (void)q;
-    if (!pieces_answer(&s->pieces, r, "application/json", write_all, sizeof(struct sensor_body),
+    if (len != QUERY_ABSENT && (len < 0 || strcmp(all, "true") != 0)) {
+        http_error(r, 400, "all can only be true");
+        return;
+    }
+    if (!pieces_answer(&s->pieces, r, "application/json", len < 0 ? write_all : write_every, sizeof(struct sensor_body),
                        s->app->settings->n_sensors, SENSOR_BODY_PIECE))
         http_error(r, 503, pieces_busy);
 }

@@ -9,8 +9,6 @@
 
 #include "app/forwarder.h"
 #include "app/secrets.h"
-#include "core/flukso_body.h"
-#include "core/fold.h"
 #include "core/ident.h"
 #include "io/files.h"
 #include "io/log.h"
@@ -205,66 +203,6 @@ static void arm(struct flukso *f, int64_t now_ms, bool agreed)
 
 /* ---- settings ---- */
 
-static void sensor_free(struct flukso_sensor *s)
-{
-    flukso_batch_fini(&s->batch);
-    jsonw_free(&s->config_body);
-    free(s->name);
-}
-
-static void drop_sensors(struct flukso_sensor *v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        sensor_free(&v[i]);
-    free(v);
-}
-
-static bool is_reported(const struct sensor_settings *x)
-{
-    return x->enable && x->report && sensor_settings_reportable(x);
-}
-
-/* What was known of the sensor, when its settings are what they were. */
-static void inherit(struct flukso_sensor *s, const struct flukso_sensor *old, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(old[i].id, s->id) != 0)
-            continue;
-        s->sent_s = old[i].sent_s;
-        s->sent_milli = old[i].sent_milli;
-        if (old[i].config == FLUKSO_CONFIG_OK && old[i].config_body.len == s->config_body.len &&
-            memcmp(old[i].config_body.buf, s->config_body.buf, s->config_body.len) == 0)
-            s->config = FLUKSO_CONFIG_OK;
-    }
-}
-
-static void set_sensors(struct flukso *f, const struct settings *next)
-{
-    struct flukso_sensor *old = f->sensors;
-    size_t n_old = f->n_sensors;
-    char(*names)[FOLD_MAX + 1] = fold_sensors(next);
-
-    f->sensors = must(calloc(next->n_sensors + 1, sizeof *f->sensors));
-    f->n_sensors = 0;
-    f->turn = f->config_turn = 0;
-    store_want_none(f->app->store, STORE_FLUKSO);
-    for (size_t i = 0; i < next->n_sensors; i++) {
-        const struct sensor_settings *x = &next->sensors[i];
-        if (!is_reported(x))
-            continue;
-        struct flukso_sensor *s = &f->sensors[f->n_sensors++];
-        memcpy(s->id, x->id, SENSOR_ID_LEN);
-        s->name = must(strdup(x->name));
-        s->series = store_series(f->app->store, s->id, READING_COUNTER);
-        store_want(f->app->store, STORE_FLUKSO, s->series);
-        jsonw_init(&s->config_body);
-        flukso_body_config(&s->config_body, x, names[i], next->phase);
-        inherit(s, old, n_old);
-    }
-    drop_sensors(old, n_old);
-    free(names);
-}
-
 /* The key that is saved, of the settings, or of its file; false with why_off set. */
 static bool find_key(struct flukso *f, const struct settings *next)
 {
@@ -299,30 +237,6 @@ static bool find_key(struct flukso *f, const struct settings *next)
     return good;
 }
 
-/* The same sensors are reported, with the same configuration. */
-static bool same_sensors(const struct flukso *f, const struct settings *next)
-{
-    char(*names)[FOLD_MAX + 1] = fold_sensors(next);
-    bool same = true;
-    size_t n = 0;
-
-    for (size_t i = 0; i < next->n_sensors; i++) {
-        const struct sensor_settings *x = &next->sensors[i];
-        if (!is_reported(x))
-            continue;
-        const struct flukso_sensor *s = n < f->n_sensors ? &f->sensors[n] : NULL;
-        struct jsonw w;
-        jsonw_init(&w);
-        flukso_body_config(&w, x, names[i], next->phase);
-        same = same && s && strcmp(s->id, x->id) == 0 && strcmp(s->name, x->name) == 0 && s->config_body.len == w.len &&
-               memcmp(s->config_body.buf, w.buf, w.len) == 0;
-        jsonw_free(&w);
-        n++;
-    }
-    free(names);
-    return same && n == f->n_sensors;
-}
-
 /* Nothing of what the reporter is about changed, and nothing is wrong that may have been mended. */
 static bool undisturbed(const struct flukso *f, const struct settings *old, const struct settings *next)
 {
@@ -334,7 +248,7 @@ static bool undisturbed(const struct flukso *f, const struct settings *old, cons
            forwarder_same_text(old->flukso.ca_file, next->flukso.ca_file) &&
            forwarder_same_text(old->storage.path, next->storage.path) &&
            old->flukso.interval == next->flukso.interval && strcmp(old->device.id, next->device.id) == 0 &&
-           same_sensors(f, next);
+           flukso_sensors_same(f, next);
 }
 
 /* The time within a spread that is this device's own. */
@@ -351,7 +265,7 @@ static void switch_off(struct flukso *f)
 {
     f->on = false;
     uv_timer_stop(&f->timer);
-    set_sensors(f, &(struct settings){0});
+    flukso_sensors_set(f, &(struct settings){0});
     store_reader_off(f->app->store, STORE_FLUKSO);
     facts_set(&f->app->facts, FACT_SERVER, false, f->why_off, app_mono_ms(f->app));
     if (f->said != f->why_off)
@@ -382,6 +296,7 @@ static void flukso_apply(void *self, const struct settings *old, const struct se
 
     memcpy(key, f->key, sizeof key);
     bool on = next->flukso.enable && find_key(f, next);
+    heard_apply(&f->heard);
     bool same_key = memcmp(key, f->key, sizeof key) == 0;
     explicit_bzero(key, sizeof key);
     if (on && was_on && same_key && undisturbed(f, old, next))
@@ -405,7 +320,7 @@ static void flukso_apply(void *self, const struct settings *old, const struct se
         return;
     }
     store_reader_on(f->app->store, STORE_FLUKSO, THIN_SPEC);
-    set_sensors(f, next);
+    flukso_sensors_set(f, next);
     if (!was_on)
         switch_on(f, next);
     else if (!same_server || f->beat_text[0])
@@ -414,6 +329,15 @@ static void flukso_apply(void *self, const struct settings *old, const struct se
         f->report_ms = app_mono_ms(f->app) + f->interval_ms;
     uv_timer_start(&f->timer, on_timer, 1, 0);
     flukso_errand_settings(f);
+}
+
+/* There is a sensor more to report. */
+static void on_heard(void *ctx)
+{
+    struct flukso *f = ctx;
+
+    if (f->on)
+        flukso_apply(f, f->app->settings, f->app->settings);
 }
 
 /* Another key lifts what the one before was refused for, and shows itself at once. */
@@ -436,6 +360,7 @@ static void *flukso_new(struct app *app)
     f->web = web_new(app->loop);
     uv_timer_init(app->loop, &f->timer);
     f->timer.data = f;
+    heard_init(&f->heard, app, on_heard, f);
     flukso_errands_offer(f);
     secret_watch(app, SECRET_DEVICE_KEY, on_key, f);
     stats_add(&app->stats, flukso_stats, f);
@@ -449,6 +374,7 @@ static void flukso_stop(void *self)
 
     f->on = false;
     flukso_errands_drop(f);
+    heard_stop(&f->heard);
     uv_timer_stop(&f->timer);
     web_cancel(f->web);
     flukso_round_drop(f);
@@ -458,20 +384,29 @@ static void flukso_release(void *self)
 {
     struct flukso *f = self;
 
-    drop_sensors(f->sensors, f->n_sensors);
+    flukso_sensors_free(f);
     explicit_bzero(f->key, sizeof f->key);
     free(f->url);
     free(f->ca_file);
     free(f);
 }
 
+static void on_heard_closed(void *ctx)
+{
+    struct flukso *f = ctx;
+
+    forwarder_close(f->web, &f->timer, &(struct forwarder_end){flukso_release, f, f->done, f->done_ctx});
+}
+
 static void flukso_close(void *self, service_done done, void *ctx)
 {
     struct flukso *f = self;
 
+    f->done = done;
+    f->done_ctx = ctx;
     stats_remove(&f->app->stats, flukso_stats, f);
     app_section_end(f->app, f);
-    forwarder_close(f->web, &f->timer, &(struct forwarder_end){flukso_release, f, done, ctx});
+    heard_close(&f->heard, on_heard_closed, f);
 }
 
 const struct service service_flukso = {

@@ -3,6 +3,7 @@
 #define APP_FLUKSO_IMPL_H
 
 #include "app/app.h"
+#include "app/heard.h"
 #include "core/answer.h"
 #include "core/flukso_batch.h"
 #include "core/jsonw.h"
@@ -54,6 +55,7 @@ struct flukso {
     struct app *app;
     struct web *web;
     uv_timer_t timer;
+    struct heard heard;
     bool on;
     const char *why_off; /* static text */
     const char *said;    /* the one that was logged last */
@@ -92,7 +94,17 @@ struct flukso {
     int64_t last_ok_s;
     char last_error[ANSWER_TEXT];
     bool failing; /* no call has succeeded since that error */
+    service_done done;
+    void *done_ctx;
 };
+
+/* The sensors that are reported (app/flukso_sensors.c), by these settings and what lines have told; what is known of
+ * those that stay is kept. */
+void flukso_sensors_set(struct flukso *f, const struct settings *next);
+void flukso_sensors_free(struct flukso *f);
+
+/* The same sensors are reported, with the same configuration. */
+bool flukso_sensors_same(const struct flukso *f, const struct settings *next);
 
 /* Do what is due next, or set the timer for it. */
 void flukso_step(struct flukso *f);

@@ -353,13 +353,13 @@ static void note_removed(struct mqtt_sink *s, const struct settings *old, const 
     walk_on(s);
 }
 
-/* Derived sensors and those of meters keep their thousandths on any board. */
+/* Derived sensors and those of meters and lines keep their thousandths on any board. */
 static void choose_form(struct mqtt_sink *s, enum board_protocol protocol)
 {
     for (int c = 0; c < SENSOR_CLASSES; c++)
         s->put[c] = protocol == BOARD_FLX || c == SENSOR_DERIVED ? payload_put_v3 : payload_put;
     if (protocol != BOARD_FLX)
-        s->put[SENSOR_METER] = payload_put_fine;
+        s->put[SENSOR_METER] = s->put[SENSOR_LINE] = payload_put_fine;
 }
 
 static void sink_apply(void *self, const struct settings *old, const struct settings *next)

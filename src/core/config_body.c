@@ -1,6 +1,7 @@
 #include "core/config_body.h"
 
 #include "core/jsonw.h"
+#include "core/ledger.h"
 #include "core/num.h"
 
 #include <string.h>
@@ -16,10 +17,13 @@ bool config_body_announced(const struct sensor_settings *s)
                                                 [SENSOR_PULSE] = true,
                                                 [SENSOR_CT] = true,
                                                 [SENSOR_METER] = true,
+                                                [SENSOR_LINE] = true,
                                                 [SENSOR_DERIVED] = true};
     static const bool known[SENSOR_TYPES] = {[SENSOR_ELECTRICITY] = true, [SENSOR_WATER] = true, [SENSOR_GAS] = true};
     const char *unit[READING_KINDS];
 
+    if (s->made == MADE_LINE && !line_codes[s->code].known)
+        return false;
     if (!s->enable || !(yields[s->class] || s->metered) || !known[s->type])
         return false;
     if (s->subtype)
@@ -57,10 +61,16 @@ static unsigned own_ports(const struct sensor_settings *x)
     return ports;
 }
 
+/* Of a meter, on a bus or a line. */
+static bool is_metered(const struct sensor_settings *x)
+{
+    return x->made == MADE_METER || x->made == MADE_LINE;
+}
+
 /* Of one that is measured; a meter comes by the board's serial port, as far as clients know. */
 static unsigned measured_ports(const struct settings *s, const struct sensor_settings *x)
 {
-    if (x->made == MADE_METER)
+    if (is_metered(x))
         return 1u << (s->board.protocol == BOARD_FLX ? UART_FLX : UART_FLM02);
     return own_ports(x);
 }
@@ -109,7 +119,7 @@ static void put_details(struct jsonw *w, const struct settings *s, const struct 
     jsonw_str(w, "type", sensor_type_name(x->type));
     if (subtype)
         jsonw_str(w, "subtype", subtype);
-    jsonw_str(w, "class", sensor_class_name(x->class == SENSOR_METER ? SENSOR_UART : x->class));
+    jsonw_str(w, "class", sensor_class_name(is_metered(x) ? SENSOR_UART : x->class));
     if (x->made != MADE_PORT)
         jsonw_str(w, "function", x->name); /* of the others: the port's name, in config/flx */
     put_ports(w, ports_of(s, x));
@@ -136,29 +146,32 @@ static void put_sensor(struct jsonw *w, const struct settings *s, const struct s
     jsonw_close(w, '}');
 }
 
-/* Of a meter's sensors those that clients cannot use are not there at all: with hundreds of meters they were most. */
-static bool has_entry(const struct sensor_settings *x)
+/* Of a meter's sensors those that clients cannot use are not there at all: with hundreds of meters they were most. Nor
+ * is what a line's meter never told. */
+static bool has_entry(const struct sensor_settings *x, const struct ledger *ledger)
 {
-    return x->made != MADE_METER || config_body_announced(x);
+    if (!is_metered(x))
+        return true;
+    return config_body_announced(x) && (x->made != MADE_LINE || ledger_knows(ledger, x->id));
 }
 
-size_t config_body_left_out(const struct settings *s)
+size_t config_body_left_out(const struct settings *s, const struct ledger *ledger)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < s->n_sensors; i++)
-        n += has_entry(&s->sensors[i]);
+        n += has_entry(&s->sensors[i], ledger);
     return n > ENTRIES ? n - ENTRIES : 0;
 }
 
-void config_body_sensors(struct jsonw *w, const struct settings *s)
+void config_body_sensors(struct jsonw *w, const struct settings *s, const struct ledger *ledger)
 {
     size_t n = 0;
 
     jsonw_open(w, NULL, '{');
     for (int meters = 0; meters <= 1; meters++) /* theirs are last */
         for (size_t i = 0; i < s->n_sensors; i++)
-            if ((s->sensors[i].made == MADE_METER) == meters && has_entry(&s->sensors[i]) && n++ < ENTRIES)
+            if (is_metered(&s->sensors[i]) == meters && has_entry(&s->sensors[i], ledger) && n++ < ENTRIES)
                 put_sensor(w, s, &s->sensors[i]);
     jsonw_close(w, '}');
 }

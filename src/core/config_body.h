@@ -13,17 +13,20 @@
 #include <stddef.h>
 
 struct jsonw;
+struct ledger;
 
 /* True when the sensor is enabled, its class yields readings (uart does where a meter feeds it) and clients know its
- * type; of electricity without a subtype they know W and Wh only. */
+ * type; of electricity without a subtype they know W and Wh only, and of a line its net counter (of TIC import), gas and
+ * water. */
 bool config_body_announced(const struct sensor_settings *s);
 
-/* Write the whole object of config/sensor: the board's sensors, derived ones, then of meters those that are announced,
- * as if they were on the board's serial port; 128 at most. Ids have been derived (settings_derive_ids()). */
-void config_body_sensors(struct jsonw *w, const struct settings *s);
+/* Write the whole object of config/sensor: the board's sensors, derived ones, then of meters and lines those that are
+ * announced, as if they were on the board's serial port, of lines only what ever had a counter in the ledger; 128 at
+ * most. Ids have been derived (settings_derive_ids()). */
+void config_body_sensors(struct jsonw *w, const struct settings *s, const struct ledger *ledger);
 
-/* How many sensors of meters have no place among those 128. */
-size_t config_body_left_out(const struct settings *s);
+/* How many sensors of meters and lines have no place among those 128. */
+size_t config_body_left_out(const struct settings *s, const struct ledger *ledger);
 
 /* That of config/flx: all ports of an FLX board, whether they are on or not. A clamp's shift is the whole turn, also of
  * one that is the wrong way round. */

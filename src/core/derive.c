@@ -103,7 +103,7 @@ static void add_sum(struct derive *d, const struct settings *s, const struct der
     if (!sensor->unit[READING_COUNTER])
         return;
     for (size_t i = 0; i < sum->parts.n; i++)
-        falls |= sum->parts.v[i].factor_milli < 0;
+        falls |= sum->parts.v[i].factor_milli < 0 || sensor_settings_falls(&s->sensors[def->parts[i]]);
     snprintf(source, sizeof source, "%s%s", line_of(s), falls ? LEDGER_DIFFERENCE : LEDGER_SUM);
     sum->entry = ledger_open(d->ledger, sensor->id, source);
     uint64_t means = derive_parts_hash(&sum->parts) ^ (uint64_t)x->rid;

@@ -5,10 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A clamp of a v2 board counts whole units, one of a v3 board 1/65536. */
+/* A clamp of a v2 board counts whole units, one of a v3 board 1/65536. A difference is of two counters. */
 static int64_t step_of(const struct sensor_settings *x)
 {
+    if (sensor_settings_falls(x))
+        return 2000;
     return x->class == SENSOR_PULSE ? x->constant_milli : x->class == SENSOR_CT ? 1 : 1000;
+}
+
+/* Pulses come when they like, and an M-Bus device tells its meter each hour, or five minutes. */
+static bool is_rare(const struct sensor_settings *x)
+{
+    return x->class == SENSOR_PULSE || (x->made == MADE_LINE && line_codes[x->code].device);
 }
 
 void derive_parts_add(struct derive_parts *p, const struct settings *s, const size_t *of, size_t n, const int *factors,
@@ -22,7 +30,7 @@ void derive_parts_add(struct derive_parts *p, const struct settings *s, const si
         *part = (struct derive_part){.sensor = sensor ? sensor->handle : 0,
                                      .factor_milli = factors ? factors[i] : factor,
                                      .step_milli = step_of(x),
-                                     .rare = x->class == SENSOR_PULSE};
+                                     .rare = is_rare(x)};
         memcpy(part->id, x->id, sizeof part->id);
     }
     p->rare = true;

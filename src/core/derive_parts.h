@@ -23,7 +23,7 @@ struct derive_part {
     char id[SENSOR_ID_LEN + 1];
     int64_t factor_milli;
     int64_t step_milli;         /* how coarse its counter is */
-    bool rare;                  /* it reports at pulses only */
+    bool rare;                  /* it reports at pulses only, or seldom */
     struct ledger_entry *entry; /* of its counter; NULL: not looked up yet, or none */
 };
 

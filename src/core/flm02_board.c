@@ -23,6 +23,7 @@ struct flm02_board {
     int64_t poll_mono_ms, poll_unix_s; /* stamp of the poll under way */
     enum flm02_problem said[FLM02_SENSORS];
     bool impossible[FLM02_SENSORS]; /* said already */
+    bool said_invert;               /* likewise */
     unsigned owed;                  /* bit per channel: its counter is to be emitted once more */
     int echoed, to_echo;            /* commands of the write under way, or of the one before */
     char name[BOARD_NAME];          /* of the line */
@@ -206,6 +207,10 @@ static void on_uart(void *ctx, const uint8_t *bytes, size_t n)
 
 static void say_problems(struct flm02_board *b)
 {
+    if (b->conv.want.rx_invert && b->conv.minor < 2 && !b->said_invert)
+        b->host->say(b->ctx, BOARD_ERROR,
+                     "a line shall be inverted, which needs board hardware 2.2; use an inverting cable");
+    b->said_invert = b->conv.want.rx_invert && b->conv.minor < 2;
     for (unsigned id = 0; id < FLM02_SENSORS; id++) {
         enum flm02_problem p = b->conv.problems[id];
         if (p != FLM02_FITS && p != b->said[id])

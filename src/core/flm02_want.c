@@ -30,6 +30,9 @@ void flm02_want(struct flm02_picture *want, const struct settings *s)
     memset(want->port_map, FLM02_NO_SENSOR, sizeof want->port_map);
     want->analog_enable = 1;
     want->led_mode = LED_HEARTBEAT;
+    for (size_t i = 0; i < s->n_lines; i++)
+        if (s->lines[i].enable && s->lines[i].way == LINE_BY_BOARD && s->lines[i].invert)
+            want->rx_invert = 1;
     for (size_t i = 0; i < s->n_sensors; i++) {
         const struct sensor_settings *x = &s->sensors[i];
         if (!x->enable || x->made != MADE_GIVEN || x->metered)

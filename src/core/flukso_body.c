@@ -50,7 +50,7 @@ void flukso_body_config(struct jsonw *w, const struct sensor_settings *s, const 
 {
     jsonw_open(w, NULL, '{');
     jsonw_open(w, "config", '{');
-    jsonw_str(w, "class", sensor_class_name(s->class));
+    jsonw_str(w, "class", sensor_class_name(s->class == SENSOR_LINE ? SENSOR_UART : s->class));
     jsonw_str(w, "type", sensor_type_name(s->type));
     if (s->subtype)
         jsonw_str(w, "subtype", sensor_subtype_name(s->subtype));

@@ -8,6 +8,7 @@
 #define LIMIT_HTTP_SOCKET      16  /* of the Unix socket, beside the others: who is on the gateway always gets in */
 #define LIMIT_HTTP_LINGERS     16  /* connections that only wait for a refusal to be read */
 #define LIMIT_BUSES            512  /* a descriptor each, two of a serial line */
+#define LIMIT_LINES            64   /* with telegrams: a descriptor each */
 #define LIMIT_PROXY            32   /* clients of the buses' Modbus TCP proxies, and as many listening sockets */
 #define LIMIT_DESCRIPTOR       1000 /* a Modbus line with this number or a higher one is not opened */
 

@@ -39,6 +39,7 @@ static void forget_identity(cJSON *tree)
         forget_ids(layer_get(tree, lists[i][0]), lists[i][1]);
     for (const cJSON *b = buses ? buses->child : NULL; b; b = b->next)
         forget_ids(layer_get(b, "meters"), "id");
+    forget_ids(layer_get(tree, "lines"), "id");
 }
 
 /* Each sensor of the backup has the id it had, whatever it would derive to here. */

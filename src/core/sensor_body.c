@@ -15,6 +15,8 @@ static void put_made(struct jsonw *w, const struct settings *s, const struct sen
         snprintf(made, sizeof made, "port %d", x->ports[0]);
     else if (x->made == MADE_METER)
         snprintf(made, sizeof made, "meter %s", s->buses[x->made_of].meters[x->meter_at].key);
+    else if (x->made == MADE_LINE)
+        snprintf(made, sizeof made, "line %s", s->lines[x->made_of].key);
     else if (x->made == MADE_DERIVE)
         snprintf(made, sizeof made, "derive %s", s->derive[x->made_of].key);
     if (x->made != MADE_GIVEN)
@@ -114,6 +116,24 @@ void sensor_body_one(struct jsonw *w, const struct sensor_body_view *v, const st
     jsonw_close(w, '}');
 }
 
+bool sensor_body_heard(const struct sensor_body_view *v, const struct sensor_settings *x)
+{
+    if (x->made != MADE_LINE || ledger_knows(v->ledger, x->id))
+        return true;
+    const struct sensor *s = sensors_find(v->sensors, x->id);
+    return s && (sensor_latest_known(&s->latest[READING_GAUGE]) || sensor_latest_known(&s->latest[READING_COUNTER]));
+}
+
+static void put_next(struct sensor_body *b, const struct sensor_body_view *v, struct jsonw *w)
+{
+    const struct sensor_settings *x = &v->settings->sensors[b->next++];
+    bool heard = sensor_body_heard(v, x);
+
+    b->unheard += !heard;
+    if (heard || b->all)
+        sensor_body_one(w, v, x);
+}
+
 bool sensor_body_more(struct sensor_body *b, const struct sensor_body_view *v, struct jsonw *w)
 {
     if (b->stage == SENSOR_BODY_END)
@@ -124,9 +144,10 @@ bool sensor_body_more(struct sensor_body *b, const struct sensor_body_view *v, s
         b->stage = SENSOR_BODY_SENSORS;
     }
     for (int i = 0; i < SENSOR_BODY_PIECE && b->next < v->settings->n_sensors; i++)
-        sensor_body_one(w, v, &v->settings->sensors[b->next++]);
+        put_next(b, v, w);
     if (b->next >= v->settings->n_sensors) {
         jsonw_close(w, ']');
+        jsonw_int(w, "unheard", (int64_t)b->unheard);
         jsonw_close(w, '}');
         jsonw_raw(w, "\n", 1);
         b->stage = SENSOR_BODY_END;

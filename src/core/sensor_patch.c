@@ -45,7 +45,11 @@ static struct origin origin_of(const struct settings *s, const struct sensor_set
         made_of_meter(&o, s, x);
         return o;
     }
-    if (x->made == MADE_DERIVE) {
+    if (x->made == MADE_LINE) {
+        o.rows = "lines";
+        snprintf(o.key, sizeof o.key, "%s", s->lines[x->made_of].key);
+        snprintf(o.side, sizeof o.side, "%s", line_codes[x->code].words);
+    } else if (x->made == MADE_DERIVE) {
         const struct derive_settings *d = &s->derive[x->made_of];
         o.rows = "derive";
         o.id_member = settings_derived_name(d, x);

@@ -8,7 +8,7 @@
 
 #define GENERATIONS (1u << (32 - SENSOR_SLOT_BITS))
 
-static const char *const class_names[SENSOR_CLASSES] = {"analog", "pulse", "uart", "ct", "meter", "derived"};
+static const char *const class_names[SENSOR_CLASSES] = {"analog", "pulse", "uart", "ct", "meter", "line", "derived"};
 static const char *const subtype_names[SUBTYPES] = {
     [SUBTYPE_PPLUS] = "pplus", [SUBTYPE_PMINUS] = "pminus", [SUBTYPE_Q1] = "q1",     [SUBTYPE_Q2] = "q2",
     [SUBTYPE_Q3] = "q3",       [SUBTYPE_Q4] = "q4",         [SUBTYPE_VRMS] = "vrms", [SUBTYPE_IRMS] = "irms",

@@ -14,7 +14,16 @@
 #define SENSOR_ID_LEN    32
 #define SENSOR_SLOT_BITS 20 /* a million sensors; the other 12 bits of a handle are the generation */
 
-enum sensor_class { SENSOR_ANALOG, SENSOR_PULSE, SENSOR_UART, SENSOR_CT, SENSOR_METER, SENSOR_DERIVED, SENSOR_CLASSES };
+enum sensor_class {
+    SENSOR_ANALOG,
+    SENSOR_PULSE,
+    SENSOR_UART,
+    SENSOR_CT,
+    SENSOR_METER,
+    SENSOR_LINE,
+    SENSOR_DERIVED,
+    SENSOR_CLASSES
+};
 
 /* S5 of the manual */
 enum sensor_type {

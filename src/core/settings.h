@@ -3,6 +3,7 @@
 #ifndef CORE_SETTINGS_H
 #define CORE_SETTINGS_H
 
+#include "core/line_codes.h"
 #include "core/meter_model.h"
 #include "core/sensors.h"
 #include "core/util.h"
@@ -20,14 +21,15 @@ struct cJSON;
 #define SETTINGS_PARTS     32  /* of a derived sensor, at most */
 #define SETTINGS_BUSES     512 /* each has a thread and a descriptor (core/limits.h) */
 #define SETTINGS_METERS    247 /* of a bus, at most: the units of a serial line */
-#define SETTINGS_METERED   201 /* the number of the first sensor of a meter */
+#define SETTINGS_METERED   201 /* the number of the first sensor of a meter; those of lines follow */
+#define SETTINGS_LINES     64  /* with telegrams; each has a descriptor (core/limits.h) */
 
 enum board_protocol { BOARD_NONE, BOARD_FLM02, BOARD_FLX };
 enum phase { PHASE_1P, PHASE_3PN, PHASE_3P }; /* "1p", "3p+n", "3p-n" (S3) */
 
-/* Where a sensor comes from: the list `sensors`, or made of a member of `ports` (FLX), of a bus's `meters` or of
- * `derive`. */
-enum sensor_made { MADE_GIVEN, MADE_PORT, MADE_METER, MADE_DERIVE };
+/* Where a sensor comes from: the list `sensors`, or made of a member of `ports` (FLX), of a bus's `meters`, of `lines`
+ * or of `derive`. */
+enum sensor_made { MADE_GIVEN, MADE_PORT, MADE_METER, MADE_LINE, MADE_DERIVE };
 
 /* What a sensor of a meter is: its power and energy, what it gives back, or one other quantity. */
 enum meter_side { METER_MAIN, METER_EXPORT, METER_OTHER };
@@ -47,15 +49,16 @@ struct sensor_settings {
     int rid;     /* raised when it gets a new meaning */
     /* of those that are made: */
     enum sensor_made made;
-    size_t made_of;  /* index in settings.port or settings.derive; what a meter feeds: in settings.buses */
+    size_t made_of;  /* index in settings.port, .lines or .derive; what a meter feeds: in settings.buses */
     size_t meter_at; /* what a meter feeds: index in the bus's meters */
     uint8_t quantity[READING_KINDS]; /* likewise: what it is of the meter (core/meter_quantity.h); QUANTITY_NONE */
     enum meter_side side;            /* MADE_METER */
     bool metered;                    /* a meter feeds it: MADE_METER, or class uart with `meter` (S4) */
     char *meter;                     /* given, class uart: the key of that meter; NULL */
+    uint8_t code;                    /* MADE_LINE: index in line_codes */
     int number; /* FLX: 12 x clamp + quantity, or 36 + port - 3 (board-flx.md); derived: SETTINGS_DERIVED … */
     enum sensor_subtype subtype;
-    const char *unit[READING_KINDS]; /* static strings, of MADE_METER and, those of its parts, of MADE_DERIVE */
+    const char *unit[READING_KINDS]; /* static strings, of MADE_METER, MADE_LINE and, of its parts, of MADE_DERIVE */
 };
 
 enum port_trigger { TRIGGER_EDGE, TRIGGER_LEVEL };
@@ -145,6 +148,33 @@ struct bus_settings {
     size_t n_meters;
 };
 
+enum line_way { LINE_BY_DEVICE, LINE_BY_TCP, LINE_BY_BOARD };
+enum line_format { LINE_8N1, LINE_7E1, LINE_8E1, LINE_7O1, LINE_8N2 };
+
+/* A line by which a meter sends telegrams. */
+struct line_settings {
+    char *key; /* unique: ids derive from it */
+    char *name;
+    bool enable;
+    enum line_way way;
+    char *device; /* path of a serial port; NULL: another way */
+    struct {
+        char *host; /* NULL: another way */
+        int port;
+    } tcp;
+    bool board; /* the RS-485 port of the board */
+    enum line_protocol protocol;
+    int baud;                /* complete, of a serial port: the protocol's where not given */
+    enum line_format format; /* likewise */
+    bool invert;             /* the board's port shall invert what it receives */
+    bool pull;               /* D0: the meter is asked */
+    int interval;            /* s between two questions; complete where pull is */
+    bool report;             /* its main counter, gas and water go to the Flukso server */
+    int current;             /* of the connection, A per phase: what it can never exceed by far */
+    char *id;                /* given, of its main sensor; NULL */
+    int rid;
+};
+
 struct settings {
     unsigned generation;
     int version;
@@ -161,7 +191,7 @@ struct settings {
         bool waveforms;            /* FLX: publish its samples of voltage and currents */
     } board;
     enum phase phase;
-    struct sensor_settings *sensors; /* all: given ones, or those of `port`; of meters; of `derive` */
+    struct sensor_settings *sensors; /* all: given ones, or those of `port`; of meters; of lines; of `derive` */
     size_t n_sensors;
     struct port_settings *port; /* FLX: all seven, in their order; else none */
     size_t n_port;
@@ -171,6 +201,8 @@ struct settings {
     size_t n_buses;
     struct meter_model **models; /* those that meters use, each once */
     size_t n_models;
+    struct line_settings *lines;
+    size_t n_lines;
     struct {
         char *path;   /* NULL: $STATE_DIRECTORY, else /var/lib/fluksod */
         int interval; /* s between two writes of rows and counters */
@@ -270,6 +302,12 @@ static inline int sensor_settings_number(const struct sensor_settings *s)
 
 /* Units of its gauge and counter (mqtt.md, "Units"); NULL: it has no such kind. */
 void sensor_settings_units(const struct sensor_settings *s, const char *unit[READING_KINDS]);
+
+/* May its counter fall? */
+static inline bool sensor_settings_falls(const struct sensor_settings *s)
+{
+    return s->made == MADE_LINE && line_codes[s->code].falls;
+}
 
 /* May the Flukso server get its counter at all? Wh and L, of a clamp what came in and went out (flukso-api.md). */
 bool sensor_settings_reportable(const struct sensor_settings *s);

@@ -44,11 +44,36 @@ static bool had_it(const struct settings *now, int number, int minor, const char
     return false;
 }
 
-/* Sensors that the board at hand cannot do. */
+/* Likewise of a line with this key. */
+static bool line_had_it(const struct settings *now, const char *key, int minor)
+{
+    const char *member;
+
+    for (size_t i = 0; i < now->n_lines; i++)
+        if (strcmp(now->lines[i].key, key) == 0 && rules_line_hardware(now, i, minor, &member))
+            return true;
+    return false;
+}
+
+static void check_lines(const struct settings *s, const struct settings_base *base, struct settings_errors *errors)
+{
+    char path[64];
+
+    for (size_t i = 0; i < s->n_lines && base->board_minor >= 0; i++) {
+        const char *member, *problem = rules_line_hardware(s, i, base->board_minor, &member);
+        if (!problem || line_had_it(base->now, s->lines[i].key, base->board_minor))
+            continue;
+        snprintf(path, sizeof path, "lines[%zu].%s", i, member);
+        settings_error_add(errors, path, "%s", problem);
+    }
+}
+
+/* Sensors that the board at hand cannot do, and lines. */
 static void check_hardware(const struct settings *s, const struct settings_base *base, struct settings_errors *errors)
 {
     char path[64];
 
+    check_lines(s, base, errors);
     for (size_t i = 0; i < s->n_sensors && base->board_minor >= 0; i++) {
         const char *member, *problem = hardware_says(s, i, base->board_minor, &member);
         if (!problem || had_it(base->now, sensor_settings_number(&s->sensors[i]), base->board_minor, problem))

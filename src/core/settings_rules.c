@@ -5,6 +5,7 @@
 #include "core/settings.h"
 #include "core/settings_derived.h"
 #include "core/settings_layer.h"
+#include "core/settings_lines.h"
 #include "core/settings_meters.h"
 #include "core/settings_table.h"
 #include "core/util.h"
@@ -51,6 +52,8 @@ static const char *origin_name(const struct settings *s, const struct sensor_set
         return s->port[x->made_of].name;
     case MADE_METER:
         return s->buses[x->made_of].meters[x->meter_at].name;
+    case MADE_LINE:
+        return s->lines[x->made_of].name;
     case MADE_DERIVE:
         return s->derive[x->made_of].name;
     default:
@@ -246,6 +249,8 @@ void settings_rules(struct settings *s, const cJSON *tree, const struct meter_fi
         check_sensors(&sensors, b);
     rules_buses(s, layer_get(tree, "buses"), finder, errors);
     settings_meters_make(s, errors);
+    rules_lines(s, layer_get(tree, "lines"), errors);
+    settings_lines_make(s);
     settings_derived_make(s, layer_get(tree, "derive"), errors);
     check_distinct(s, errors);
 }

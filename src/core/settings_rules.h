@@ -49,6 +49,13 @@ struct board_rules {
 void rules_buses(struct settings *s, const struct cJSON *given, const struct meter_finder *finder,
                  struct settings_errors *errors);
 
+/* Judge the lines with telegrams, behind the buses, and complete what derives from other members (rules_line.c). given:
+ * the list of the tree, or NULL. */
+void rules_lines(struct settings *s, const struct cJSON *given, struct settings_errors *errors);
+
+/* Why a line cannot work on the board's hardware, whose minor revision is known, and which member says so; or NULL. */
+const char *rules_line_hardware(const struct settings *s, size_t line, int minor, const char **member);
+
 extern const struct board_rules rules_flm02, rules_flx;
 
 const struct board_rules *board_rules(enum board_protocol p);

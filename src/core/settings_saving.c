@@ -56,7 +56,7 @@ static int rid_of(const cJSON *member)
 
 /* What gives a member of a list a new meaning, which begins a new series. */
 static const char *const meanings[][2] = {
-    {"sensors", "type"}, {"sensors", "ports"}, {"sensors", "meter"}, {"ports", "type"},
+    {"sensors", "type"}, {"sensors", "ports"}, {"sensors", "meter"}, {"ports", "type"},     {"lines", "protocol"},
     {"derive", "kind"},  {"derive", "of"},     {"derive", "minus"},  {"derive", "factors"},
 };
 

@@ -5,6 +5,7 @@
 #include "core/ident.h"
 #include "core/seen.h"
 #include "core/settings_derived.h"
+#include "core/settings_lines.h"
 #include "core/settings_meters.h"
 #include "core/util.h"
 
@@ -69,7 +70,7 @@ void sensor_settings_units(const struct sensor_settings *s, const char *unit[REA
         sensor_units(s->type, unit);
         return;
     }
-    if (s->made == MADE_DERIVE || s->made == MADE_METER)
+    if (s->made == MADE_DERIVE || s->made == MADE_METER || s->made == MADE_LINE)
         units = s->unit;
     else if (s->class == SENSOR_CT)
         units = ct_units[s->subtype];
@@ -96,18 +97,24 @@ static void derive_id(const char *device_id, const struct settings *s, const str
         settings_derived_ident(device_id, &s->derive[x->made_of], x, id);
     else if (x->made == MADE_METER)
         settings_meters_ident(device_id, s, x, id);
+    else if (x->made == MADE_LINE)
+        settings_lines_ident(device_id, s, x, id);
     else if (x->made == MADE_PORT)
         flx_sensor_ident(device_id, x->ports[0], x->subtype, id);
     else
         ident_sensor(device_id, sensor_settings_number(x), id);
 }
 
-/* An id that derives for a quantity does so from the key. */
-static void meter_path(const struct sensor_settings *x, const char *member, char path[SETTINGS_PATH])
+/* An id that derives for a quantity, or a code, does so from the key. */
+static void keyed_path(const struct sensor_settings *x, const char *member, char path[SETTINGS_PATH])
 {
-    const char *name = strcmp(member, "id") == 0 && x->side != METER_MAIN ? "key" : member;
+    bool line = x->made == MADE_LINE, main = line ? line_codes[x->code].main : x->side == METER_MAIN;
+    const char *name = strcmp(member, "id") == 0 && !main ? "key" : member;
 
-    snprintf(path, SETTINGS_PATH, "buses[%zu].meters[%zu]%s%s", x->made_of, x->meter_at, *name ? "." : "", name);
+    if (line)
+        snprintf(path, SETTINGS_PATH, "lines[%zu]%s%s", x->made_of, *name ? "." : "", name);
+    else
+        snprintf(path, SETTINGS_PATH, "buses[%zu].meters[%zu]%s%s", x->made_of, x->meter_at, *name ? "." : "", name);
 }
 
 void sensor_settings_path(const struct settings *s, size_t sensor, const char *member, char path[SETTINGS_PATH])
@@ -117,8 +124,8 @@ void sensor_settings_path(const struct settings *s, size_t sensor, const char *m
     const char *list = "sensors", *below = id ? "ids." : "";
     size_t at = sensor;
 
-    if (x->made == MADE_METER) {
-        meter_path(x, member, path);
+    if (x->made == MADE_METER || x->made == MADE_LINE) {
+        keyed_path(x, member, path);
         return;
     }
     if (x->made == MADE_PORT) {

@@ -9,7 +9,9 @@
 static_assert(sizeof(enum phase) == sizeof(int) && sizeof(enum sensor_class) == sizeof(int) &&
                   sizeof(enum port_trigger) == sizeof(int) && sizeof(enum derive_kind) == sizeof(int) &&
                   sizeof(enum bus_line) == sizeof(int) && sizeof(enum bus_framing) == sizeof(int) &&
-                  sizeof(enum bus_parity) == sizeof(int) && sizeof(enum bus_rs485) == sizeof(int),
+                  sizeof(enum bus_parity) == sizeof(int) && sizeof(enum bus_rs485) == sizeof(int) &&
+                  sizeof(enum line_way) == sizeof(int) && sizeof(enum line_protocol) == sizeof(int) &&
+                  sizeof(enum line_format) == sizeof(int),
               "choices are stored as int");
 
 static const struct setting_choice versions[] = {{"1", SETTINGS_VERSION, true}, {0}};
@@ -33,6 +35,14 @@ static const struct setting_choice rs485_ways[] = {{"none", RS485_NONE, false},
                                                    {"rts", RS485_RTS, false},
                                                    {"rts-low", RS485_RTS_LOW, false},
                                                    {0}};
+static const struct setting_choice line_protocols[] = {{"p1", LINE_P1, false},
+                                                       {"d0", LINE_D0, false},
+                                                       {"tic", LINE_TIC, false},
+                                                       {"tic-historique", LINE_TIC_HISTORIQUE, false},
+                                                       {0}};
+static const struct setting_choice line_formats[] = {{"8N1", LINE_8N1, false}, {"7E1", LINE_7E1, false},
+                                                     {"8E1", LINE_8E1, false}, {"7O1", LINE_7O1, false},
+                                                     {"8N2", LINE_8N2, false}, {0}};
 static const struct setting_choice types[] = {{"electricity", SENSOR_ELECTRICITY, false},
                                               {"water", SENSOR_WATER, false},
                                               {"gas", SENSOR_GAS, false},
@@ -66,6 +76,7 @@ static const struct setting_choice bauds[] = {
 #define DERIVE(member) .offset = offsetof(struct derive_settings, member)
 #define BUS(member)    .offset = offsetof(struct bus_settings, member)
 #define METER(member)  .offset = offsetof(struct meter_settings, member)
+#define A_LINE(member) .offset = offsetof(struct line_settings, member)
 #define A_PATH         .min = 1, .max = 1024, FORMAT(path)
 #define A_NAME         .min = 1, .max = 64, FORMAT(name)
 #define A_URL          .min = 1, .max = 256, FORMAT(url), .flags = SETTING_SECRET_IF_BAD
@@ -77,6 +88,8 @@ static const struct setting_choice bauds[] = {
 #define OF_SENSORS(name) .only = 1 + (name), .only_at = offsetof(struct sensor_settings, class)
 #define OF_PORTS(name)   .only = 1 + (name), .only_at = offsetof(struct port_settings, class)
 #define OF_BUSES(name)   .only = 1 + (name), .only_at = offsetof(struct bus_settings, line)
+#define OF_LINES(name)   .only = 1 + (name), .only_at = offsetof(struct line_settings, way)
+#define OF_D0            .only = 1 + LINE_D0, .only_at = offsetof(struct line_settings, protocol)
 #define OF_DERIVE(name)  .only = 1 + (name), .only_at = offsetof(struct derive_settings, kind)
 
 /* The id of one of the sensors that a clamp makes. */
@@ -146,7 +159,8 @@ const struct setting settings_table[] = {
     {"sensors[*].report", SETTING_BOOL, SENSOR(report), .def = true,
      .help = "Report its counter to the Flukso server."},
     {"sensors[*].rid", SETTING_INT, SENSOR(rid), .min = 0, .max = 999999,
-     .help = "How often it got a new meaning, which begins a new series; saving another type, port or meter raises it."},
+     .help =
+         "How often it got a new meaning, which begins a new series; saving another type, port or meter raises it."},
     {"ports", SETTING_OBJECT, TOP(port), .shape = SETTING_LIST, .count = offsetof(struct settings, n_port),
      .list_max = SETTINGS_FLX_PORTS, .size = sizeof(struct port_settings), .key = &by_port, .flags = SETTING_STANDS,
      .help = "Ports of the board with protocol flx, which make its sensors; without it the clamps 1-3 are on."},
@@ -254,6 +268,47 @@ const struct setting settings_table[] = {
      .help = "Id of the sensor of its power and energy; derived from the device's id and the key when not given."},
     {"buses[*].meters[*].rid", SETTING_INT, METER(rid), .min = 0, .max = 999999,
      .help = "How often it got a new meaning, which begins a new series."},
+    {"lines", SETTING_OBJECT, TOP(lines), .shape = SETTING_LIST, .count = offsetof(struct settings, n_lines),
+     .list_max = SETTINGS_LINES, .size = sizeof(struct line_settings), .key = &by_key,
+     .help = "Lines by which meters send telegrams: P1 ports, D0 heads, TIC."},
+    {"lines[*].key", SETTING_TEXT, A_LINE(key), .flags = SETTING_REQUIRED, .min = 1, .max = 32, FORMAT(a_key),
+     .help = "Key by which it is told from the others, and from which ids derive."},
+    {"lines[*].name", SETTING_TEXT, A_LINE(name), A_NAME, .flags = SETTING_IF_ENABLED,
+     .help = "Name of the line, needed when it is enabled; its sensors are called by it."},
+    {"lines[*].enable", SETTING_BOOL, A_LINE(enable), .def = true, .help = "Read it."},
+    {"lines[*].device", SETTING_TEXT, A_LINE(device), A_PATH, OF_LINES(LINE_BY_DEVICE),
+     .help = "Serial line, best by a name that does not move (/dev/serial/by-id/...); or tcp or board in its place."},
+    {"lines[*].tcp", SETTING_OBJECT, OF_LINES(LINE_BY_TCP),
+     .help = "Who passes its bytes on over the network: ser2net, a P1 dongle."},
+    {"lines[*].tcp.host", SETTING_TEXT, A_LINE(tcp.host), .flags = SETTING_REQUIRED, .min = 1, .max = 253, FORMAT(host),
+     .help = "Name or address of that host."},
+    {"lines[*].tcp.port", SETTING_INT, A_LINE(tcp.port), A_PORT, .flags = SETTING_REQUIRED, .def = SETTING_UNSET,
+     .help = "Its port."},
+    {"lines[*].board", SETTING_BOOL, A_LINE(board), OF_LINES(LINE_BY_BOARD),
+     .help = "It is the RS-485 port of the board (flm02 only)."},
+    {"lines[*].protocol", SETTING_CHOICE, A_LINE(protocol), .choices = line_protocols, .flags = SETTING_REQUIRED,
+     .def = SETTING_UNSET,
+     .help = "What the meter sends: p1 (DSMR, eMUCS), d0 (IEC 62056-21), tic (standard) or tic-historique (Linky)."},
+    {"lines[*].baud", SETTING_CHOICE, A_LINE(baud), .choices = bauds, .def = SETTING_UNSET, .follows = "protocol",
+     OF_LINES(LINE_BY_DEVICE),
+     .help = "Speed of the serial line; when not given 115200 of p1, 9600 of d0 and tic, 1200 of tic-historique."},
+    {"lines[*].format", SETTING_CHOICE, A_LINE(format), .choices = line_formats, .def = SETTING_UNSET,
+     .follows = "protocol", OF_LINES(LINE_BY_DEVICE),
+     .help = "Data bits, parity and stop bits of the serial line; when not given 8N1 of p1, else 7E1."},
+    {"lines[*].invert", SETTING_BOOL, A_LINE(invert), OF_LINES(LINE_BY_BOARD),
+     .help = "What comes in is upside down, as a P1 port sends it (hardware 2.2 of an flm02 board only)."},
+    {"lines[*].pull", SETTING_BOOL, A_LINE(pull), OF_D0,
+     .help = "The meter says nothing by itself: it is asked, at 300 baud, then at the speed that it offers (d0 only)."},
+    {"lines[*].interval", SETTING_INT, A_LINE(interval), .min = 5, .max = 3600, .def = SETTING_UNSET, .follows = "pull",
+     OF_D0, .help = "Seconds between two questions, with pull; 60 when not given."},
+    {"lines[*].report", SETTING_BOOL, A_LINE(report),
+     .help = "Report its net counter (of tic import), gas and water to the Flukso server."},
+    {"lines[*].current", SETTING_INT, A_LINE(current), .min = 1, .max = 10000, .def = 100,
+     .help = "A per phase of the connection, which readings cannot exceed by far."},
+    {"lines[*].id", SETTING_TEXT, A_LINE(id), AN_ID,
+     .help = "Id of its net sensor (of tic import); derived from the device's id and the key when not given."},
+    {"lines[*].rid", SETTING_INT, A_LINE(rid), .min = 0, .max = 999999,
+     .help = "How often it got a new meaning, which begins a new series; saving another protocol raises it."},
     {"derive", SETTING_OBJECT, TOP(derive), .shape = SETTING_LIST, .count = offsetof(struct settings, n_derive),
      .list_max = SETTINGS_DERIVE, .size = sizeof(struct derive_settings), .key = &by_key,
      .help =

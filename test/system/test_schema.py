@@ -155,7 +155,7 @@ def test_default_settings_with_every_example_switched_on(accepted):
     assert "key_file" in doc["device"] and len(doc["storage"]) == 4
     assert doc["http"]["tls_port"] and len(doc["http"]) == 7 and "socket" in doc["control"]
     assert len(doc["board"]) == 7 and len(doc["ports"]) == 4 and len(doc["derive"]) == 2
-    assert len(doc["buses"]) == 2 and len(doc["buses"][0]["meters"]) == 2
+    assert len(doc["buses"]) == 2 and len(doc["buses"][0]["meters"]) == 2 and len(doc["lines"]) == 4
     flx = {**doc, "board": {**doc["board"], "protocol": "flx"}}  # where other sensors are there to derive from
     del flx["derive"]
     assert valid(doc) and valid(flx)
@@ -194,6 +194,9 @@ BESIDE = {
     "influx.interval": {"url": "http://h", "db": "d"},
     "buses[*].tcp.port": {"host": "h"},
     "buses[*].tcp.framing": {"host": "h"},
+    "lines[*].tcp.host": {"port": 1},
+    "lines[*].tcp.port": {"host": "h"},
+    "lines[*].interval": {"pull": True},
 }
 
 
@@ -205,6 +208,7 @@ MEMBER = {
     "derive[*].": lambda path: {"key": "k", "of": ["main"], "enable": False,
                                 "kind": "net" if re.search("minus|import|export", path) else "sum"},
     "buses[*].": lambda path: {"key": "k", **({} if ".tcp" in path else {"device": "/d"})},
+    "lines[*].": lambda path: {"key": "k", "name": "n", "protocol": "d0", **({} if ".tcp" in path else {"device": "/d"})},
     "buses[*].meters[*].": lambda path: {"key": "k", "name": "n", "unit": 1, "model": "eastron-sdm120"},
 }
 
@@ -263,6 +267,8 @@ def samples(row):
         values += row["choices"] + [str(c) for c in row["choices"]] + [[c] for c in row["choices"]]
     elif row["path"] == "buses[*].tcp":
         values += [{"host": "h"}, {"host": "h", "port": 1}]
+    elif row["path"] == "lines[*].tcp":
+        values += [{"host": "h"}, {"port": 1}, {"host": "h", "port": 1}]
     elif row["path"].endswith(".quantities"):
         values += [["power"], ["energy_import", "power"], ["power", "power"], ["powers"], ["power_t1"], ["frequency_l1"]]
     elif row["path"].endswith(".model"):
@@ -347,6 +353,37 @@ def test_every_mix_of_a_bus(accepted):
     # A serial line with any of six others and a meter from 1 to 247, or a gateway with enable and proxy and any unit; what
     # is enabled has a name.
     assert len(docs) == 256 * 7 and verdicts.count(True) == 64 * 4 + 4 * 6
+
+
+def test_every_mix_of_a_line(accepted):
+    """By which of the three ways it comes, and what goes with each, and with its protocol."""
+    says = {"name": "n", "device": "/d", "tcp": {"host": "h", "port": 1}, "board": True, "baud": 9600, "format": "8N1",
+            "invert": True, "pull": True, "interval": 60, "enable": False}
+    docs = [{"board": {"protocol": "flm02", "device": "/b"}, "lines": [{"key": "k", "protocol": protocol, **dict(mix)}]}
+            for protocol in ("p1", "d0")
+            for n in range(len(says) + 1) for mix in itertools.combinations(says.items(), n)]
+    verdicts = accepted(docs)
+    for doc, ok in zip(docs, verdicts):
+        assert valid(doc) == ok, doc
+    # With a name, or off, or both: a serial line with or without baud and format, tcp, the board's port turned or not;
+    # with d0 it is not asked, or is with an interval or without, but not by the board's port.
+    assert len(docs) == 2 * 1024 and verdicts.count(True) == 3 * (4 + 1 + 2) + 3 * (4 * 3 + 1 * 3 + 2)
+
+
+def test_the_boards_port_has_one_line(accepted):
+    """Of all lines that are on one, and of an flm02 board only."""
+    one = {"key": "a", "name": "a", "board": True, "protocol": "p1"}
+    other = {**one, "key": "b", "name": "b"}
+    off = {**other, "enable": False}
+    serial = {"key": "c", "name": "c", "device": "/d", "board": False, "protocol": "tic"}
+    docs = [{**({"board": board} if board else {}), "lines": lines}
+            for board in (None, {}, {"protocol": "flm02", "device": "/b"}, {"protocol": "flx", "device": "/b"},
+                          {"protocol": "none"})
+            for lines in ([one], [one, other], [one, off], [off], [serial], [one, serial])]
+    verdicts = accepted(docs)
+    for doc, ok in zip(docs, verdicts):
+        assert valid(doc) == ok, doc
+    assert verdicts.count(True) == 5 * 2 + 3
 
 
 def test_every_border_of_what_a_name_may_hold(accepted):
