@@ -189,7 +189,6 @@ static void lines_stop(void *self)
 {
     struct lines *l = self;
 
-    l->stopped = true;
     uv_timer_stop(&l->second);
     lines_show_stop(l);
     while (l->n)

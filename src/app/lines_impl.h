@@ -58,6 +58,7 @@ struct line {
     uint64_t telegrams, refused[LINE_REFUSED_KINDS];
     unsigned errors[LINE_MINUTES];
     int64_t error_minute; /* monotonic, of the newest */
+    unsigned usual_bad; /* lines of a telegram that cannot be read */
     int64_t refused_said_ms;
     uint64_t refused_unsaid;
     /* what its meter said */
@@ -78,7 +79,6 @@ struct lines {
     struct line **v; /* in the order of the settings */
     size_t n, leaving;
     uv_timer_t second;
-    bool stopped;
     service_done done;
     void *done_ctx;
 };

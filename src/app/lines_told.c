@@ -192,6 +192,17 @@ static void measure(struct line *x)
     ledger_heard(&app->ledger, source);
 }
 
+/* What cannot be read in each telegram, or in one whose check holds, is the meter's own way; more is damage. */
+static void look_at_form(struct line *x, const struct line_telegram *t)
+{
+    if (t->values->checked)
+        return;
+    if (x->telegrams == 1 || t->bad < x->usual_bad)
+        x->usual_bad = t->bad;
+    if (t->bad > x->usual_bad)
+        refuse(x, t, LINE_REFUSED_FORM, t->bad - x->usual_bad);
+}
+
 void line_on_telegram(void *line, const struct line_telegram *t)
 {
     struct line *x = line;
@@ -204,8 +215,7 @@ void line_on_telegram(void *line, const struct line_telegram *t)
     answers(x);
     x->telegrams++;
     keep_text(x->text, t->text, t->len);
-    if (t->bad && !t->values->checked) /* with a check that holds it is the meter's own way */
-        refuse(x, t, LINE_REFUSED_FORM, t->bad);
+    look_at_form(x, t);
     x->values = *t->values;
     measure(x);
 }
