@@ -12,7 +12,8 @@ import select
 import termios
 import tty
 
-from simboard import LIMIT, Sim
+from simboard import LIMIT, Sim, SimBoard
+from simbus import bus_options
 
 # What the daemon sets a line to when nothing else is said, and what the meters of fluksosim speak at.
 BAUD = {"p1": 115200, "d0": 9600, "tic": 9600, "tic-historique": 1200}
@@ -74,6 +75,14 @@ class SimLine(Lines, Sim):
     def advance(self, seconds):
         """Household time passes at once; with --speed 0 no other does."""
         self.do(f"advance {round(1000 * seconds)}")
+
+
+class SimHouse(Lines, SimBoard):
+    """Board, buses as of SimBus, and lines, of one household."""
+
+    def __init__(self, where, buses, lines, *args, env=None):
+        self.buses = {name: os.path.join(str(where), name) for name in buses}
+        super().__init__(where, *bus_options(where, buses), *line_options(where, lines), *args, env=env)
 
 
 class Reader:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from simboard import CONFIGURE, FLUKSOSIM, LIMIT, STILL, SimBoard
-from simline import BAUD, Lines, Reader, SimLine, line_options
+from simboard import CONFIGURE, FLUKSOSIM, LIMIT, STILL
+from simline import BAUD, Reader, SimHouse, SimLine, line_options
 
 P1 = ["be", "dsmr2", "dsmr4", "dsmr5", "lu", "se", "at", "hu"]
 HISTORIQUE = ["hc", "base", "tempo", "ejp", "tri"]
@@ -17,10 +17,6 @@ FAULTS = ["cut", "glue", "flip", "overrun", "drop", "parity", "noise"]
 DAY, NIGHT = 1, 2
 SCALE = {"kWh": 1000, "Wh": 1, "kW": 1000, "W": 1, "kvarh": 1000, "varh": 1, "kvar": 1000, "var": 1, "V": 1, "A": 1,
          "Hz": 1, "m3": 1000, "MWh": 10**6}
-
-
-class House(Lines, SimBoard):
-    """A board, and lines beside it."""
 
 
 @pytest.fixture
@@ -377,7 +373,7 @@ def test_each_second_by_itself(line):
 
 def test_the_household_is_the_boards(folder):
     lines = {"p1": "p1", "tic": "tic"}
-    with House(folder, "--speed", "0", "--start", "07:09", *line_options(folder, lines)) as board:
+    with SimHouse(folder, {}, lines, "--speed", "0", "--start", "07:09") as board:
         board.set(*CONFIGURE)
         board.do("advance 5000")
         before, start = board.stats(), [board.truth(n) for n in (1, 2)]
