@@ -216,7 +216,7 @@ void line_port_open(struct line *x, const struct line_settings *s)
     uv_loop_t *loop = x->owner->app->loop;
 
     line_set_state(x, LINE_DOWN, "it is being opened");
-    d0_conv_init(&x->conv, &conv_host, x, s->way == LINE_BY_TCP);
+    d0_conv_init(&x->conv, &conv_host, x, s->way == LINE_BY_DEVICE ? s->baud : D0_CONV_BAUD);
     switch (s->way) {
     case LINE_BY_DEVICE:
         x->tty = tty_new(loop, &callbacks, x);

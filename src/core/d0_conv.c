@@ -21,9 +21,9 @@ static const char call[] = "/?!\r\n";
 /* Modes C and E: by the digit. Mode B: by the letter, from 600 on. */
 static const int speeds[] = {300, 600, 1200, 2400, 4800, 9600, 19200};
 
-void d0_conv_init(struct d0_conv *c, const struct d0_conv_host *host, void *ctx, bool fixed)
+void d0_conv_init(struct d0_conv *c, const struct d0_conv_host *host, void *ctx, int most_baud)
 {
-    *c = (struct d0_conv){.host = host, .ctx = ctx, .fixed = fixed, .deadline_ms = -1};
+    *c = (struct d0_conv){.host = host, .ctx = ctx, .most_baud = most_baud, .deadline_ms = -1};
 }
 
 static void set_state(struct d0_conv *c, enum d0_conv_state state, int64_t deadline_ms)
@@ -33,16 +33,10 @@ static void set_state(struct d0_conv *c, enum d0_conv_state state, int64_t deadl
     c->len = 0;
 }
 
-static void set_baud(struct d0_conv *c, int baud)
-{
-    if (!c->fixed)
-        c->host->baud(c->ctx, baud);
-}
-
 void d0_conv_start(struct d0_conv *c, int64_t mono_ms)
 {
     set_state(c, D0_CONV_IDENT, mono_ms + IDENT_MS);
-    set_baud(c, D0_CONV_BAUD);
+    c->host->baud(c->ctx, D0_CONV_BAUD);
     c->host->send(c->ctx, call, sizeof call - 1);
 }
 
@@ -64,17 +58,19 @@ static void begin_data(struct d0_conv *c, int64_t mono_ms)
     c->ended = false;
     c->fresh = true;
     if (c->next_baud != D0_CONV_BAUD)
-        set_baud(c, c->next_baud);
+        c->host->baud(c->ctx, c->next_baud);
 }
 
-/* Our answer: ACK, the usual procedure, the speed that the meter offers, its data. */
+/* Our answer: ACK, the usual procedure, the speed that the meter offers or the most that the line can, its data. */
 static void answer(struct d0_conv *c, char speed, int64_t mono_ms)
 {
-    bool known = !c->fixed && (size_t)(speed - '0') < ARRAY_LEN(speeds);
+    size_t z = (size_t)(speed - '0') < ARRAY_LEN(speeds) ? (size_t)(speed - '0') : 0;
     char bytes[ANSWER_BYTES + 1];
 
-    c->next_baud = known ? speeds[speed - '0'] : D0_CONV_BAUD;
-    snprintf(bytes, sizeof bytes, "%c0%c0\r\n", ACK, known ? speed : '0');
+    while (z && speeds[z] > c->most_baud)
+        z--;
+    c->next_baud = speeds[z];
+    snprintf(bytes, sizeof bytes, "%c0%c0\r\n", ACK, (char)('0' + z));
     set_state(c, D0_CONV_ACK, mono_ms + ANSWER_BYTES * BITS * 1000 / D0_CONV_BAUD + SENT_SLACK);
     c->host->send(c->ctx, bytes, ANSWER_BYTES);
 }

@@ -5,8 +5,8 @@
  *   IDLE ── start: "/?!" at 300 baud ──► IDENT ── "/EMH5…" CR LF ──► ACK ── it is sent ──► DATA ── "!" … or silence ─►
  * IDLE │                         (mode C: ACK 0 z 0)     ▲ └── mode B: baud of its letter; mode A: none ─────┘
  *
- * What an optical head sends back of our own words is known by them and passed over. On a line that cannot change its
- * baud rate (TCP) the meter is asked to stay at 300. */
+ * What an optical head sends back of our own words is known by them and passed over. The meter is never asked for more
+ * than its line can: on one that cannot change its baud rate (TCP) it is asked to stay at 300. */
 #ifndef CORE_D0_CONV_H
 #define CORE_D0_CONV_H
 
@@ -29,7 +29,7 @@ enum d0_conv_end {
 
 struct d0_conv_host {
     void (*send)(void *ctx, const void *bytes, size_t n);
-    void (*baud)(void *ctx, int baud); /* what is sent and received from now on; not on a fixed line */
+    void (*baud)(void *ctx, int baud); /* what is sent and received from now on */
     /* It is over: what the reader has open ends. Called last; the next may be started from within it. */
     void (*ended)(void *ctx, enum d0_conv_end end);
 };
@@ -37,7 +37,7 @@ struct d0_conv_host {
 struct d0_conv {
     const struct d0_conv_host *host;
     void *ctx;
-    bool fixed;
+    int most_baud;
     enum d0_conv_state state;
     int64_t deadline_ms; /* -1: none */
     int next_baud;       /* ACK: what comes with it */
@@ -48,7 +48,8 @@ struct d0_conv {
     bool fresh;  /* likewise: a line begins */
 };
 
-void d0_conv_init(struct d0_conv *c, const struct d0_conv_host *host, void *ctx, bool fixed);
+/* most_baud: what the meter may be asked for, D0_CONV_BAUD or more. */
+void d0_conv_init(struct d0_conv *c, const struct d0_conv_host *host, void *ctx, int most_baud);
 
 /* Ask now. One that runs is given up first, without a word. */
 void d0_conv_start(struct d0_conv *c, int64_t mono_ms);
