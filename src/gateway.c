@@ -21,7 +21,7 @@ static const struct service *const services[] = {
     &service_board,       &service_buses,       &service_lines,     &service_bus_jobs,      &service_bus_proxy,
     &service_sync,        &service_selftest,    &service_support,   &service_api_settings,  &service_api_secrets,
     &service_api_sensors, &service_phase_match, &service_restart,   &service_api_jobs,      &service_api_models,
-    &service_api_index,
+    &service_api_lines,   &service_api_index,
 };
 
 #define SERVICES ARRAY_LEN(services)

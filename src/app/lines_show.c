@@ -9,13 +9,6 @@
 
 #define LABELS 96
 
-const char *line_state_name(enum line_state s)
-{
-    static const char *const names[LINE_STATES] = {"off", "down", "silent", "ok"};
-
-    return names[s];
-}
-
 /* The Unix second of a monotonic moment; 0: not known. */
 static int64_t second_of(struct app *app, int64_t mono_ms)
 {
