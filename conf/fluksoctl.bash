@@ -103,6 +103,7 @@ _fluksoctl_line() {
 _fluksoctl_verb() {
     local last=${COMP_WORDS[COMP_CWORD - 1]}
     case "$verb ${rest[0]-}" in
+    'sensors '*) _fluksoctl_words --all ;;
     'sensor '*)
         [[ ${rest[0]-} =~ ^(set|counter)$ ]] || { _fluksoctl_words set counter; return; }
         if ((${#rest[@]} == 1)); then

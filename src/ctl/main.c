@@ -13,7 +13,9 @@
 
 const struct verb verbs[] = {
     {"status", "", "the gateway on a page: what works, what waits, and why", NULL, verb_status},
-    {"sensors", "", "each sensor with its newest value, counter, today and this month", NULL, verb_sensors},
+    {"sensors", "[--all]", "each sensor with its newest value, counter, today and this month",
+     "--all: also those of which no reading ever came: a meter that sends telegrams tells but some of what there is.\n",
+     verb_sensors},
     {"sensor set", "[--no-wait] NAME|NUMBER|ID KEY=VALUE...", "change a sensor",
      "  fluksoctl sensor set 1 name=main current=100\n"
      "  fluksoctl sensor set water constant=0.5 report=false\n"
