@@ -15,6 +15,7 @@ import yaml
 from api import PASSWORD, add_token, over_socket, over_tcp, set_password
 from helpers import ROOT, TIMEOUT, free_port, wait_until
 from http_probe import Over, read_answer
+from line_meters import Pty, energy, gas, p1
 
 DOCUMENT = yaml.safe_load((ROOT / "schemas/openapi.yaml").read_text())
 SETTINGS = json.loads((ROOT / "schemas/fluksod.schema.json").read_text())
@@ -150,17 +151,19 @@ def test_examples_are_what_the_description_says():
 class Server:
     """A gateway that has all that the examples speak of."""
 
-    def __init__(self, board, broker, gateway):
+    def __init__(self, board, broker, gateway, meter):
         self.g = gateway(board().link, broker.port)
         self.g.settings.pop("device")
         self.g.settings["sensors"][0]["id"] = SENSOR
         self.g.settings["buses"] = [{"key": "line1", "device": "/dev/nobody", "meters": [
             {"key": "boiler", "name": "heat", "unit": 3, "model": "eastron-sdm630"}]}]
-        self.g.settings["lines"] = [{"key": "grid", "name": "grid", "device": "/dev/nobody-either", "protocol": "p1"}]
+        self.g.settings["lines"] = [{"key": "grid", "name": "grid", "device": meter.link, "protocol": "p1"}]
         self.g.settings["flukso"] = {"url": f"http://127.0.0.1:{free_port()}/"}
         self.g.start()
         self.up(1)
         wait_until(lambda: over_socket(self.g).get(f"/api/v1/sensors/{SENSOR}").json["counter"], "a counter")
+        meter.send(p1(*energy(), *gas()) + p1(*energy()).replace(b"1.7.0", b"1.7.1") + p1(*energy(imported=1), *gas()))
+        wait_until(lambda: over_socket(self.g).get("/api/v1/lines/grid").json["notes"], "telegrams, and what they say refused")
 
     def up(self, nth):
         """After its nth start."""
@@ -168,8 +171,10 @@ class Server:
 
 
 @pytest.fixture
-def server(board, broker, gateway):
-    return Server(board, broker, gateway)
+def server(board, broker, gateway, folder):
+    meter = Pty(folder)
+    yield Server(board, broker, gateway, meter)
+    meter.close()
 
 
 def test_each_route_is_described(server):
