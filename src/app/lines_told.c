@@ -101,14 +101,16 @@ unsigned line_errors_per_hour(const struct line *x, int64_t mono_ms)
     return n;
 }
 
-/* A copy that a terminal shows. */
+/* A copy that a terminal shows; it ends as a line does. */
 static void keep_text(char out[LINE_TEXT + 1], const char *text, size_t len)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < len && n < LINE_TEXT; i++)
+    for (size_t i = 0; i < len && n + 1 < LINE_TEXT; i++)
         if (text[i] != '\r')
             out[n++] = (text[i] >= ' ' && text[i] < 0x7f) || text[i] == '\n' || text[i] == '\t' ? text[i] : '.';
+    if (n && out[n - 1] != '\n')
+        out[n++] = '\n';
     out[n] = '\0';
 }
 

@@ -64,7 +64,7 @@ static void more_than_the_connection_can_is_refused(void **state)
         {"import", "grid import", 45000000, 45000001},
         {"1.6.0", "grid month peak", 45000000, 45000001},
         {"3.8.0", "grid reactive import", 45000000, 45000001},
-        {"32.7.0", "grid voltage L1", 1000000, 1000001},
+        {"32.7.0", "grid voltage L1", 500000, 500001},
         {"52.7.0", "grid voltage L2", 0, -1},
         {"31.7.0", "grid current L1", 75000, 75001},
         {"14.7.0", "grid frequency", 40000, 39999},
