@@ -155,7 +155,7 @@ class Server:
         self.g.settings.pop("device")
         self.g.settings["sensors"][0]["id"] = SENSOR
         self.g.settings["buses"] = [{"key": "line1", "device": "/dev/nobody", "meters": [
-            {"key": "boiler", "unit": 3, "model": "eastron-sdm630"}]}]
+            {"key": "boiler", "name": "heat", "unit": 3, "model": "eastron-sdm630"}]}]
         self.g.settings["flukso"] = {"url": f"http://127.0.0.1:{free_port()}/"}
         self.g.start()
         self.up(1)
