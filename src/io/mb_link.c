@@ -2,6 +2,7 @@
 
 #include "core/limits.h"
 #include "core/mb_frame.h"
+#include "core/mb_speed.h"
 #include "io/mb_connect.h"
 #include "io/modbus_load.h"
 
@@ -50,18 +51,6 @@ static int64_t now_us(void)
 
 /* ---- opening ---- */
 
-/* libmodbus takes 9600 for any speed that it does not know, and says nothing. */
-static bool speed_is_known(int baud)
-{
-    static const int known[] = {300,   600,    1200,   2400,   4800,   9600,   19200,  38400,
-                                57600, 115200, 230400, 460800, 500000, 921600, 1000000};
-
-    for (size_t i = 0; i < ARRAY_LEN(known); i++)
-        if (known[i] == baud)
-            return true;
-    return false;
-}
-
 static int64_t char_time_us(int baud, char parity, int stop_bits)
 {
     return (1000000 * (9 + (parity != 'N') + stop_bits) + baud - 1) / baud;
@@ -85,7 +74,7 @@ static int connect_serial(struct mb_link *l, int baud, char parity, int stop_bit
 {
     *what = "its speed is none that can be set";
     errno = EINVAL;
-    if (!speed_is_known(baud))
+    if (!mb_speed_known(baud))
         return -1;
     *what = "cannot open it";
     l->ctx = l->lib->new_rtu(l->device, baud, parity, 8, stop_bits);
