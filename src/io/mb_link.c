@@ -273,6 +273,7 @@ static int send_request(struct mb_link *l, const struct mb_request *r)
     size_t len = l->lib ? mb_frame_put_rtu(r, out) : mb_frame_put_mbap(r, out);
 
     if (l->lib) {
+        errno = EIO; /* of a part alone nothing is said */
         if (l->lib->send_raw_request(l->ctx, out, (int)len - 2) != (int)len) /* it adds the CRC */
             return -1;
         /* RTS is driven by who sleeps over the bytes; else they are still under way. */
@@ -322,10 +323,10 @@ static enum mb_found listen_for(struct mb_link *l, const struct mb_request *r, i
     *a = (struct mb_answer){0};
     while ((rc = wait_until(l, until_us)) > 0) {
         ssize_t n = take(l, l->buf + l->len, sizeof l->buf - l->len);
-        if (n < 0)
+        if (n < 0) {
             rc = -1;
-        if (n <= 0)
             break;
+        }
         l->len += (size_t)n;
         enum mb_found found = look(l, r, a);
         if (found != MB_FOUND_NOTHING)
