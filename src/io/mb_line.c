@@ -28,6 +28,15 @@ int64_t mb_now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+size_t mb_meter_of(const struct mb_bus *b, int unit)
+{
+    size_t m = 0;
+
+    while (m < b->n && b->units[m].unit != unit)
+        m++;
+    return m;
+}
+
 /* ---- waiting ---- */
 
 /* Until then, or until the bus is stopped, or (for_news) people ask. False: it is stopped. */
@@ -208,9 +217,10 @@ void mb_line_request(struct mb_bus *b, int unit, const struct mb_read *x, int ti
         mb_line_down(b, strerror(mb_link_seen(b->link)->error));
         return;
     }
-    b->silent = answered ? 0 : b->silent + 1;
     if (answered)
-        b->attempts = 0;
+        b->silent = b->attempts = 0;
+    else if (b->line.device || mb_meter_of(b, unit) < b->n) /* a search asks many who are not there */
+        b->silent++;
     remark(b, answered, mb_link_seen(b->link));
     if (is_dead(b) && mb_link_path_gone(b->link)) {
         y->outcome = MB_GONE;

@@ -229,8 +229,9 @@ static void while_down(struct mb_bus *b)
 static void turn(struct mb_bus *b)
 {
     int64_t now = mb_now_ms(), until, free_ms;
-    size_t m = 0, index = 0;
-    int asking_ms = mb_asks_next(b, now, &index, &free_ms);
+    uint64_t ticket = 0;
+    size_t m = 0;
+    int asking_ms = mb_asks_next(b, now, &ticket, &free_ms);
 
     switch (mb_round_next(&b->round, now, asking_ms, &m, &until)) {
     case MB_TURN_POLL:
@@ -240,7 +241,7 @@ static void turn(struct mb_bus *b)
         probe_meter(b, m);
         break;
     case MB_TURN_ASK:
-        mb_asks_turn(b, index);
+        mb_asks_turn(b, ticket);
         break;
     case MB_TURN_WAIT:
         mb_rest(b, until < free_ms ? until : free_ms, true);

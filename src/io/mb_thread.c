@@ -291,7 +291,6 @@ struct mb_bus *mb_bus_start(struct mb_threads *t, const struct mb_bus_config *c)
 
     b->owner = t;
     b->tag = c->tag;
-    b->hushed = -1;
     snprintf(b->name, sizeof b->name, "mb-%.12s", c->key);
     b->line = c->line;
     b->line.device = c->line.device ? must(strdup(c->line.device)) : NULL;

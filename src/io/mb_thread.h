@@ -86,7 +86,7 @@ void mb_bus_stop(struct mb_bus *b, void (*done)(void *ctx), void *ctx);
 struct mb_ask {
     uint64_t ticket;
     int unit, function, address, count;
-    int timeout_ms; /* 0: the default */
+    int timeout_ms; /* 0: the default; a meter of the bus has at least its own */
     int baud, stop_bits;
     char parity;
 };

@@ -353,6 +353,37 @@ def test_a_late_answer_to_people_is_not_taken_by_the_poll(serial, probe, folder)
         one.wait_for_readings("m1", 1, after=len(one.lines()))
 
 
+LATE_FOR_PEOPLE = {  # requests in turn: unit, time-out in ms, and how late the answer is; the last one must be right
+    "another unit fails in between": [(50, 100, 0.26), (51, 100, 9), (50, 100, 0.03)],
+    "a short time-out": [(50, 20, 0.075), (50, 100, 0.05)],
+}
+
+
+@pytest.mark.parametrize("name", LATE_FOR_PEOPLE)
+def test_late_answers_of_units_that_are_no_meters(serial, probe, folder, name):
+    slave = serial([50, 51])
+    one = probe(bus("line", f"device={slave.path}"))
+    one.wait_for("the line", line=True)
+    for n, (unit, timeout, late) in enumerate(LATE_FOR_PEOPLE[name]):
+        slave.next(unit, fault.late(late))
+        one.ask("line", n, unit=unit, address=10 * n, count=1, function=4, timeout=timeout)
+    last = one.wait_for("the last answer", ticket=n)[0]
+    assert last["outcome"] == "ok" and last["raw"] == [fault.word(50, 10 * n)]
+
+
+def test_people_wait_for_a_meter_as_long_as_it_takes(serial, probe, folder):
+    """A search has a short time-out: a meter that is slow, and answers each second, must not be taken for a dead one."""
+    slave = serial([1])
+    slave.always[1] = fault.late(0.12)
+    one = probe(bus("line", f"device={slave.path}", meter("m1", 1, model(folder), interval=1000, timeout=400)))
+    one.wait_for_readings("m1", 2)
+    for n in range(3):
+        one.ask("line", n, unit=1, address=50, timeout=50)
+        assert one.wait_for("its end", ticket=n)[0]["outcome"] == "ok"
+    assert {line["outcome"] for line in one.of("m1")} == {"ok"}
+    assert one.of("m1")[-1]["missed"] == 0
+
+
 # ---- the line itself ----
 
 def test_unplugged_and_plugged_in_again(serial, probe, folder):
@@ -530,6 +561,17 @@ def test_a_name_server_that_says_nothing_holds_up_nobody(probe, folder):
         one.order("stop gateway")
         one.wait_for("the end of the thread", stopped=True)
         assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("mbap", [True, False], ids=["mbap", "rtu"])
+def test_a_search_leaves_the_connection_alone(tcp, probe, folder, mbap):
+    """Nobody answers it, but a meter answers its polls in between."""
+    slave, one = over_tcp(tcp, probe, folder, mbap, units=(1,), interval=500)
+    for n in range(12):
+        one.ask("gateway", n, unit=100 + n, timeout=60)
+    one.wait_for("the last failure", ticket=11)
+    one.wait_for_readings("m1", 2, after=len(one.lines()))
+    assert slave.connections == 1
 
 
 @pytest.mark.parametrize("mbap", [True, False], ids=["mbap", "rtu"])
