@@ -8,6 +8,10 @@
 #define SPLITS     6 /* of reads within one poll: the others keep their second, and more are split in the next one */
 #define LONG_TRIES 2 /* reads that were longer than any answer so far, before they are made short */
 
+/* What becomes of a poll, where a read's index would be. */
+#define FAILED SIZE_MAX
+#define LATER  (SIZE_MAX - 1) /* all of it is asked again, when the unit may be */
+
 /* ---- polls ---- */
 
 /* Ask this meter, after the pause that it needs. False: the bus is stopped. */
@@ -35,6 +39,7 @@ static void tell(struct mb_bus *b, size_t m, bool ok, const struct mb_reply *y, 
 {
     struct mb_result *r = mb_parcel_new(b, MB_RESULT_METER, b->n_readings);
 
+    b->units[m].strayed = false;
     r->before = mb_round_done(&b->round, m, ok, mb_now_ms());
     r->meter = m;
     r->state = b->meters[m].state;
@@ -116,9 +121,26 @@ static bool refused(const struct mb_reply *y)
     return y->outcome == MB_EXCEPTION && (y->exception == 2 || y->exception == 3);
 }
 
-/* One read of a poll. The next one to ask; or SIZE_MAX: this one has failed, and with it the poll. */
+/* An answer to something else came, and no other: it is no fault of the meter, but its own may still come, so it is
+ * left alone as if it had been silent. A transaction tells: over MBAP it may be asked again at once. */
+static size_t once_more(struct mb_bus *b, size_t m, size_t i, const struct mb_reply *y)
+{
+    struct mb_unit *u = &b->units[m];
+
+    u->strayed = true;
+    count_retry(b, u);
+    settle_after(b, u, y, b->meters[m].timeout_ms);
+    if (!b->link)
+        return FAILED;
+    if (mb_link_is_mbap(b->link))
+        return i;
+    mb_round_hush(&b->round, m, mb_now_ms());
+    return LATER;
+}
+
+/* One read of a poll. The next one to ask; or what becomes of the poll. */
 static size_t after(struct mb_bus *b, size_t m, size_t i, const struct mb_read *x, const struct mb_reply *y,
-                    int *splits, int *strays, const struct mb_link_seen *s)
+                    int *splits, const struct mb_link_seen *s)
 {
     struct mb_unit *u = &b->units[m];
 
@@ -134,13 +156,7 @@ static size_t after(struct mb_bus *b, size_t m, size_t i, const struct mb_read *
             settle_after(b, u, y, b->meters[m].timeout_ms);
         return split(b, u, i);
     }
-    if (y->outcome == MB_BAD && *strays > 0) { /* another's failure, not its own */
-        *strays -= 1;
-        count_retry(b, u);
-        settle_after(b, u, y, b->meters[m].timeout_ms);
-        return b->link ? i : SIZE_MAX;
-    }
-    return SIZE_MAX;
+    return y->outcome == MB_BAD && !u->strayed ? once_more(b, m, i, y) : FAILED;
 }
 
 /* All reads of a meter in turn. What it says goes out together. */
@@ -149,7 +165,7 @@ static void poll_meter(struct mb_bus *b, size_t m)
     struct mb_unit *u = &b->units[m];
     struct mb_link_seen seen = {0};
     struct mb_reply y = {.outcome = MB_OK};
-    int splits = SPLITS, strays = 1, count = 0;
+    int splits = SPLITS, count = 0;
     bool all = nothing_asked(&u->plan, mb_now_ms());
     size_t i = 0;
 
@@ -166,11 +182,13 @@ static void poll_meter(struct mb_bus *b, size_t m)
             return;
         seen = b->link ? *mb_link_seen(b->link) : (struct mb_link_seen){0};
         count = x.count;
-        i = after(b, m, i, &x, &y, &splits, &strays, &seen);
-        if (i == SIZE_MAX && y.outcome == MB_TIMEOUT)
+        i = after(b, m, i, &x, &y, &splits, &seen);
+        if (i == LATER)
+            return;
+        if (i == FAILED && y.outcome == MB_TIMEOUT)
             shorten(b, u, &x);
     }
-    bool failed = i == SIZE_MAX;
+    bool failed = i == FAILED;
     if (failed || b->n_readings == 0) {
         bool ok = y.outcome == MB_OK || y.outcome == MB_EXCEPTION;
         b->n_readings = 0;

@@ -225,6 +225,17 @@ def test_an_answer_that_comes_twice_is_never_taken_for_the_next_one(serial, prob
     one.wait_for_readings("m1", 2, after=seen)
 
 
+def test_a_late_answer_behind_a_stray_one_is_not_taken_either(serial, probe, folder):
+    """Somebody else's answer came, and the meter's own when it had been asked again: the next read must not get that."""
+    slave, one = two(serial, probe, folder)
+    for _ in range(scaled(20)):
+        slave.next(1, fault.stranger(2, fault.late(0.18)), fault.late(0.05), fault.late(0.1))
+        wait_until(lambda: not slave.faults[1], "all faults used")
+        one.wait_for_readings("m1", 2, after=len(one.lines()))
+    assert {line["outcome"] for line in one.of("m2")} == {"ok"}
+    # The fixture holds each value that was ever told against the register that it is of.
+
+
 # ---- meters that are not there ----
 
 def test_a_dead_meter_does_not_slow_the_others(serial, probe, folder):
