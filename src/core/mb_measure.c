@@ -171,7 +171,7 @@ static void open_counter(struct mb_channel *c, const struct meter_settings *m, s
 {
     char source[LEDGER_SOURCE], name[QUANTITY_NAME];
 
-    snprintf(source, sizeof source, "meter/%.32s:%s@%08x", m->key, quantity_name(c->quantity, name),
+    snprintf(source, sizeof source, "meter/%.32s:%s.%08x", m->key, quantity_name(c->quantity, name),
              (unsigned)how_it_is_read(m, c->quantity));
     c->entry = ledger_open(ledger, x->id, source);
     ledger_marks_mean(c->entry, 1 + (int64_t)x->rid * SENSOR_TYPES + x->type);
