@@ -2,6 +2,7 @@
 #include "io/mb_impl.h"
 
 #include "core/mb_decode.h"
+#include "core/mb_frame.h"
 
 #include <string.h>
 
@@ -116,6 +117,12 @@ static bool nothing_asked(const struct mb_plan *p, int64_t now)
     return true;
 }
 
+/* A refusal is an answer. */
+static bool is_there(const struct mb_reply *y)
+{
+    return y->outcome == MB_OK || (y->outcome == MB_EXCEPTION && !mb_exception_is_absence(y->exception));
+}
+
 static bool refused(const struct mb_reply *y)
 {
     return y->outcome == MB_EXCEPTION && (y->exception == 2 || y->exception == 3);
@@ -190,7 +197,7 @@ static void poll_meter(struct mb_bus *b, size_t m)
     }
     bool failed = i == FAILED;
     if (failed || b->n_readings == 0) {
-        bool ok = y.outcome == MB_OK || y.outcome == MB_EXCEPTION;
+        bool ok = is_there(&y);
         b->n_readings = 0;
         tell(b, m, ok, &y, count, &seen);
         if (!ok)
@@ -216,7 +223,7 @@ static void probe_meter(struct mb_bus *b, size_t m)
     if (!ask_unit(b, m, &x, &y))
         return;
     seen = b->link ? *mb_link_seen(b->link) : (struct mb_link_seen){0};
-    bool ok = y.outcome == MB_OK || y.outcome == MB_EXCEPTION;
+    bool ok = is_there(&y);
     if (y.outcome == MB_OK && x.count > u->longest)
         u->longest = x.count;
     tell(b, m, ok, &y, x.count, &seen);

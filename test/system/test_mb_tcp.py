@@ -40,6 +40,24 @@ def test_any_unit_over_mbap(tcp, probe, folder):
     assert {line["outcome"] for line in one.of("m0") + one.of("m250") + one.of("m255")} == {"ok"}
 
 
+@pytest.mark.parametrize("code", [10, 11])
+def test_a_gateways_word_that_a_meter_is_dead(tcp, probe, folder, code):
+    """It takes the gateway's own time-out each time: such a meter is probed rarely, as one that is silent."""
+    slave, one = over_tcp(tcp, probe, folder, True, interval=250, timeout=500)
+
+    def nobody(slave, request):
+        slave.later(0.2, request, bytes([request.unit, request.function | 0x80, code]))
+    slave.always[2] = nobody
+    dead = one.wait_for("it to be offline", meter="m2", state="offline")[0]
+    assert dead["outcome"] == "exception" and dead["exception"] == code and "gateway" in dead["words"]
+    seen, asked = len(one.lines()), len(slave.of(2))
+    one.wait_for_readings("m1", 8, after=seen)
+    assert len(slave.of(2)) <= asked + 1
+    slave.always[2] = fault.right
+    one.wait_for_readings("m2", 2, after=len(one.lines()), timeout=60)
+    assert slave.connections == 1
+
+
 def test_an_old_transaction_is_never_the_answer(tcp, probe, folder):
     slave, one = over_tcp(tcp, probe, folder, True)
 
