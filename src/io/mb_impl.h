@@ -25,6 +25,8 @@ struct mb_parcel {
 
 struct mb_threads {
     uv_async_t async;
+    uv_timer_t again;
+    struct mb_bus *unborn; /* the loop's: for which there is no thread yet */
     mb_result_cb cb;
     void *ctx;
     size_t buses; /* the loop's: started, and not ended yet */
@@ -55,7 +57,7 @@ struct mb_hushed {
 
 struct mb_bus {
     struct mb_threads *owner;
-    struct mb_bus *next; /* of owner->ended */
+    struct mb_bus *next; /* of owner->ended, owner->unborn */
     pthread_t thread;
     bool running;
     uint32_t tag;
