@@ -273,7 +273,7 @@ static int send_request(struct mb_link *l, const struct mb_request *r)
     size_t len = l->lib ? mb_frame_put_rtu(r, out) : mb_frame_put_mbap(r, out);
 
     if (l->lib) {
-        errno = EIO; /* of a part alone nothing is said */
+        errno = EIO;                                                         /* of a part alone nothing is said */
         if (l->lib->send_raw_request(l->ctx, out, (int)len - 2) != (int)len) /* it adds the CRC */
             return -1;
         /* RTS is driven by who sleeps over the bytes; else they are still under way. */

@@ -31,8 +31,7 @@ static void start(struct server *s, int queue)
     assert_int_equal(bind(s->fd, (struct sockaddr *)&s->at, len), 0);
     assert_int_equal(listen(s->fd, queue), 0);
     assert_int_equal(getsockname(s->fd, (struct sockaddr *)&s->at, &len), 0);
-    s->info =
-        (struct addrinfo){.ai_family = AF_INET, .ai_addr = (struct sockaddr *)&s->at, .ai_addrlen = sizeof s->at};
+    s->info = (struct addrinfo){.ai_family = AF_INET, .ai_addr = (struct sockaddr *)&s->at, .ai_addrlen = sizeof s->at};
     for (int i = 0; i < FILL; i++)
         s->clients[i] = -1;
 }
