@@ -3,14 +3,14 @@
 
 #include <string.h>
 
-static int64_t hushed_until(const struct mb_bus *b, int unit)
+static int64_t hushed_until(const struct mb_bus *b, const struct mb_ask *a)
 {
-    size_t m = mb_meter_of(b, unit);
+    size_t m = mb_meter_of(b, a->unit);
 
     if (m < b->n)
         return b->meters[m].quiet_ms;
     for (size_t i = 0; i < MB_HUSHED; i++)
-        if (b->hushed[i].unit == unit)
+        if (b->hushed[i].unit == a->unit && b->hushed[i].baud == a->baud)
             return b->hushed[i].until_ms;
     return 0;
 }
@@ -40,7 +40,7 @@ int mb_asks_next(struct mb_bus *b, int64_t now, uint64_t *ticket, int64_t *free_
     *free_ms = INT64_MAX;
     pthread_mutex_lock(&b->lock);
     for (size_t i = 0; i < b->n_asks && timeout_ms < 0; i++) {
-        int64_t at = hushed_until(b, b->asks[i].unit);
+        int64_t at = hushed_until(b, &b->asks[i]);
         *ticket = b->asks[i].ticket;
         if (at <= now)
             timeout_ms = timeout_of(b, &b->asks[i]);
@@ -72,12 +72,12 @@ static bool take_ask(struct mb_bus *b, const uint64_t *ticket, struct mb_ask *a)
 }
 
 /* Where it goes: the unit's own place, else that of who may be asked again first. */
-static struct mb_hushed *place_of(struct mb_bus *b, int unit)
+static struct mb_hushed *place_of(struct mb_bus *b, const struct mb_ask *a)
 {
     struct mb_hushed *place = &b->hushed[0];
 
     for (size_t i = 0; i < MB_HUSHED; i++) {
-        if (b->hushed[i].unit == unit)
+        if (b->hushed[i].unit == a->unit && b->hushed[i].baud == a->baud)
             return &b->hushed[i];
         if (b->hushed[i].until_ms < place->until_ms)
             place = &b->hushed[i];
@@ -92,7 +92,7 @@ static void hush(struct mb_bus *b, const struct mb_ask *a)
     size_t m = mb_meter_of(b, a->unit);
 
     if (m == b->n)
-        *place_of(b, a->unit) = (struct mb_hushed){a->unit, mb_now_ms() + timeout_ms * 3 / 2};
+        *place_of(b, a) = (struct mb_hushed){a->unit, a->baud, mb_now_ms() + timeout_ms * 3 / 2};
     else if (!at_other_speed(b, a))
         mb_round_hush(&b->round, m, mb_now_ms());
 }

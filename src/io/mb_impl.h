@@ -52,6 +52,7 @@ struct mb_unit {
 /* A unit that is no meter of the bus, and did not answer people. */
 struct mb_hushed {
     int unit;
+    int baud;         /* at another speed than this its late answer is no answer */
     int64_t until_ms; /* it is left alone until then; 0: there is none */
 };
 
