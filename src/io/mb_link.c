@@ -111,7 +111,10 @@ static int serial_failed(const struct mb_link *l, const char *what, char error[M
 {
     int e = errno;
 
-    snprintf(error, MB_LINK_ERROR, "%.60s: %.64s: %.30s", l->device, what, strerror(e));
+    if (e == ENOTTY)
+        snprintf(error, MB_LINK_ERROR, "%.60s: it is no serial line", l->device);
+    else
+        snprintf(error, MB_LINK_ERROR, "%.60s: %.64s: %.30s", l->device, what, strerror(e));
     return -e;
 }
 
