@@ -43,14 +43,13 @@ size_t mb_meter_of(const struct mb_bus *b, int unit)
 bool mb_rest(struct mb_bus *b, int64_t until_ms, bool for_news)
 {
     struct timespec t = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-    int e = 0;
 
     pthread_mutex_lock(&b->lock);
-    while (!b->stop && !(for_news && b->news) && e != ETIMEDOUT) {
+    while (!b->stop && !(for_news && b->news) && mb_now_ms() < until_ms) {
         if (until_ms == INT64_MAX)
             pthread_cond_wait(&b->wake, &b->lock);
         else
-            e = pthread_cond_timedwait(&b->wake, &b->lock, &t);
+            pthread_cond_timedwait(&b->wake, &b->lock, &t);
     }
     b->news = b->news && !for_news;
     bool stop = b->stop;
