@@ -5,9 +5,11 @@
 #include "core/mb_frame.h"
 
 #include <string.h>
+#include <sys/prctl.h>
 
 #define SPLITS     6 /* of reads within one poll: the others keep their second, and more are split in the next one */
 #define LONG_TRIES 2 /* reads that were longer than any answer so far, before they are made short */
+#define SLACK_NS   1 /* of a wire's timers: its silences are short, and each is waited for before a request */
 
 /* What becomes of a poll, where a read's index would be. */
 #define FAILED SIZE_MAX
@@ -278,6 +280,8 @@ void *mb_poll_run(void *bus)
 {
     struct mb_bus *b = bus;
 
+    if (b->line.device)
+        prctl(PR_SET_TIMERSLACK, SLACK_NS);
     while (!stopping(b)) {
         if (b->link)
             turn(b);
