@@ -69,11 +69,11 @@ static void say_state(const struct bus *x, const struct bus_meter *m, enum mb_st
         log_detail("bus %s: meter %s (unit %d): %s", x->key, s->key, s->unit, why);
 }
 
-/* A meter that answers and gives nothing is ok to its line, and mostly another model: once, until it gives something. */
+/* A meter that answers and gives nothing is ok to its line, and mostly another model: told once. */
 static void say_refusal(const struct bus *x, struct bus_meter *m, const struct mb_result *r, const char *why)
 {
     const struct meter_settings *s = bus_meter_settings_of(x, m);
-    bool refuses = r->outcome == MB_EXCEPTION;
+    bool refuses = r->outcome == MB_EXCEPTION && r->exception >= 1 && r->exception <= 3; /* not: it is busy */
 
     if (refuses && !m->refuses)
         log_warn("bus %s: meter %s (unit %d) answers, but gives no values: %s; is it of model %s?", x->key, s->key,

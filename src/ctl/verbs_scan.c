@@ -117,6 +117,12 @@ static bool of_two_kinds(const cJSON *found)
     return false;
 }
 
+/* May it be more than one model? */
+static bool is_of_many(const cJSON *f)
+{
+    return cJSON_GetArraySize(json_get(f, "models")) > 1;
+}
+
 /* searched: over speeds or parities, which may not be the bus's. */
 static void say_what_next(const cJSON *found, const char *bus, bool searched)
 {
@@ -139,6 +145,8 @@ static void say_what_next(const cJSON *found, const char *bus, bool searched)
     say_line(SAY_PLAIN, "    buses.%s.meters.NAME.unit=%.0f \\", bus, json_number(f, "unit", 0));
     say_line(SAY_PLAIN, "    buses.%s.meters.NAME.model=%s", bus,
              json_text(json_first(json_get(f, "models")), "id", "MODEL"));
+    if (is_of_many(f))
+        say_line(SAY_YELLOW, "Look at what stands on the meter: it may be another of the models above.");
 }
 
 /* Units of the new ones that may be more than one model, of which the file has the first. */
@@ -147,7 +155,7 @@ static void say_which_model(const cJSON *found)
     char *units = say_format("%s", "");
 
     for (const cJSON *f = json_first(found); f; f = f->next) {
-        if (json_get(f, "configured") || cJSON_GetArraySize(json_get(f, "models")) < 2)
+        if (json_get(f, "configured") || !is_of_many(f))
             continue;
         char *more = say_format("%s%s%.0f", units, *units ? ", " : "", json_number(f, "unit", 0));
         free(units);

@@ -111,10 +111,7 @@ static int serial_failed(const struct mb_link *l, const char *what, char error[M
 {
     int e = errno;
 
-    if (e == ENOTTY)
-        snprintf(error, MB_LINK_ERROR, "%.60s: it is no serial line", l->device);
-    else
-        snprintf(error, MB_LINK_ERROR, "%.60s: %.64s: %.30s", l->device, what, strerror(e));
+    snprintf(error, MB_LINK_ERROR, "%.60s: %.64s: %.30s", l->device, what, strerror(e));
     return -e;
 }
 
@@ -129,6 +126,10 @@ static int open_serial(struct mb_link *l, const struct mb_line *line, char error
     what = errno == EACCES ? "cannot open it (is the user in the group dialout?)" : "cannot open it";
     if (l->lock < 0)
         return serial_failed(l, what, error);
+    if (!isatty(l->lock)) {
+        snprintf(error, MB_LINK_ERROR, "%.60s: it is no serial line", l->device);
+        return -ENOTTY;
+    }
     if (flock(l->lock, LOCK_EX | LOCK_NB) < 0)
         return serial_failed(l, "another program has it", error);
     if (connect_serial(l, line->baud, line->parity, line->stop_bits, &what) < 0)

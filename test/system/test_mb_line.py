@@ -295,7 +295,7 @@ def test_words_for_a_line_that_cannot_be_opened(serial, probe, folder, spawn):
                 bus("kernel", f"device={serial([3], 'third').path} rs485=kernel", meter("m3", 3, path)) +
                 bus("port", f"tcp=127.0.0.1:{free_port()}", meter("m1", 1, path)) +
                 bus("name", "tcp=no..name:502", meter("m1", 1, path)))
-    parts = {"none": "No such file", "file": "cannot open it", "speed": "its speed is none", "kernel": "RS-485 mode",
+    parts = {"none": "No such file", "file": "it is no serial line", "speed": "its speed is none", "kernel": "RS-485 mode",
              "port": "Connection refused", "name": "no..name: "}
     for key, words in parts.items():
         assert words in one.wait_for(f"words of {key}", bus=key, line=False)[0]["words"]
