@@ -1,11 +1,13 @@
 #include "app/bus_job.h"
 
 #include "core/jsonw.h"
+#include "core/mb_speed.h"
 #include "core/settings.h"
 #include "core/util.h"
 
 #include <assert.h>
 #include <cjson/cJSON.h>
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -108,6 +110,13 @@ int bus_args_known(const cJSON *args, const char *const *names, char error[JOB_L
     return 0;
 }
 
+int bus_baud_of(const cJSON *x)
+{
+    int baud = 0;
+
+    return whole_number(x, 1, INT_MAX, &baud) && mb_speed_known(baud) ? baud : 0;
+}
+
 char bus_parity_of(const char *text)
 {
     return text && strlen(text) == 1 && strchr("NEO", text[0]) ? text[0] : '\0';
@@ -152,9 +161,12 @@ static int line_speed(struct mb_line *line, const cJSON *args, char error[JOB_LI
     line->baud = 9600;
     line->parity = 'N';
     line->stop_bits = 1;
-    if (baud && !cJSON_IsArray(baud) && !cJSON_IsString(baud) &&
-        bus_arg_int(args, "baud", 300, 1000000, &line->baud, error) < 0)
+    if (baud && !cJSON_IsArray(baud) && !cJSON_IsString(baud))
+        line->baud = bus_baud_of(baud);
+    if (!line->baud) {
+        snprintf(error, JOB_LINE, "baud: it is to be one of " MB_SPEEDS);
         return -1;
+    }
     if (bus_parity_of(cJSON_GetStringValue(parity)))
         line->parity = bus_parity_of(cJSON_GetStringValue(parity));
     return bus_arg_int(args, "stop_bits", 1, 2, &line->stop_bits, error);

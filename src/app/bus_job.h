@@ -66,6 +66,9 @@ int bus_arg_text(const struct cJSON *args, const char *name, const char **out, c
 /* Nothing but these members (the last one NULL) is in the arguments. */
 int bus_args_known(const struct cJSON *args, const char *const *names, char error[JOB_LINE]) MUSTCHECK;
 
+/* A speed that a line can have; 0: it is none (core/mb_speed.h). */
+int bus_baud_of(const struct cJSON *x);
+
 /* 'N', 'E' or 'O' of a text; 0: it is none of them. */
 char bus_parity_of(const char *text);
 

@@ -8,6 +8,7 @@
 
 #include "core/jsonw.h"
 #include "core/mb_decode.h"
+#include "core/mb_frame.h"
 #include "core/mb_plan.h"
 #include "core/mb_words.h"
 #include "core/settings.h"
@@ -145,19 +146,20 @@ static bool is_refusal(const struct bus_answer *a)
 static void values_failed(struct bus_read *r, const struct bus_answer *a)
 {
     const struct mb_read *read = &r->plan.reads[r->at];
+    bool told = a->outcome == MB_EXCEPTION && !mb_exception_is_absence(a->exception);
     char why[MB_WORDS];
 
-    r->answered |= a->outcome == MB_EXCEPTION;
+    r->answered |= told;
     mb_words(why, a->outcome, a->exception, r->unit, r->timeout_ms, a->why);
     if (is_refusal(a) && mb_plan_split(&r->plan, r->at)) {
         ask_read(r);
-    } else if (a->outcome != MB_EXCEPTION && !r->again) {
+    } else if (!told && !r->again) {
         r->again = true;
         ask_read(r);
-    } else if (a->outcome != MB_EXCEPTION && r->at == 0 && mb_plan_careful(&r->plan, r->model)) {
+    } else if (!told && r->at == 0 && mb_plan_careful(&r->plan, r->model)) {
         r->again = false; /* some answer short reads alone (meters.md) */
         ask_read(r);
-    } else if (a->outcome != MB_EXCEPTION && !r->answered) {
+    } else if (!told && !r->answered) {
         bus_job_fail(&r->j, "%s", why);
     } else {
         put_failed(r, read, why);

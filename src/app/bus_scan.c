@@ -7,6 +7,7 @@
 #include "app/bus_scan.h"
 
 #include "core/mb_decode.h"
+#include "core/mb_frame.h"
 #include "core/mb_words.h"
 #include "core/settings.h"
 #include "core/util.h"
@@ -274,10 +275,9 @@ static void guess(struct bus_scan *s)
 
 /* ---- is somebody there ---- */
 
-/* A gateway's word that nobody is: exceptions 10 and 11. */
 static bool is_there(const struct bus_answer *a)
 {
-    return a->outcome == MB_OK || (a->outcome == MB_EXCEPTION && a->exception != 10 && a->exception != 11);
+    return a->outcome == MB_OK || (a->outcome == MB_EXCEPTION && !mb_exception_is_absence(a->exception));
 }
 
 static void unit_answered(struct bus_scan *s, const struct bus_answer *a)

@@ -1,6 +1,7 @@
 /* What a scan is asked for: which line, which units, at which speeds. */
 #include "app/bus_scan.h"
 
+#include "core/mb_speed.h"
 #include "core/settings.h"
 #include "core/util.h"
 
@@ -17,7 +18,7 @@ static const char parities[] = {'N', 'E', 'O'};
 
 static int bad_baud(char error[JOB_LINE])
 {
-    snprintf(error, JOB_LINE, "baud: it is to be a speed from 300 to 1000000, a list of them, or \"all\"");
+    snprintf(error, JOB_LINE, "baud: it is to be one of " MB_SPEEDS ", a list of them, or \"all\"");
     return -1;
 }
 
@@ -46,9 +47,9 @@ static int parse_bauds(const struct bus_scan *s, const cJSON *x, int list[SPEEDS
     if (!x)
         return 1;
     for (; one && n < SPEEDS / 3; one = cJSON_IsArray(x) ? one->next : NULL) {
-        if (!cJSON_IsNumber(one) || !(one->valuedouble >= 300 && one->valuedouble <= 1000000))
+        list[n] = bus_baud_of(one);
+        if (!list[n++])
             return bad_baud(error);
-        list[n++] = (int)one->valuedouble;
     }
     return n && !one ? n : bad_baud(error);
 }

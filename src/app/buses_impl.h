@@ -25,6 +25,7 @@ struct bus_meter {
     int64_t since_ms, last_ms; /* monotonic: of its state; of its last answer, 0: none yet */
     uint64_t missed;
     uint64_t failed;              /* polls since it last answered */
+    bool refuses;                 /* it answers with exceptions alone */
     char *why;                    /* "" when nothing is wrong */
     struct mb_measured *measured; /* what its values become */
 };

@@ -69,6 +69,19 @@ static void say_state(const struct bus *x, const struct bus_meter *m, enum mb_st
         log_detail("bus %s: meter %s (unit %d): %s", x->key, s->key, s->unit, why);
 }
 
+/* A meter that answers and gives nothing is ok to its line, and mostly another model: told once. */
+static void say_refusal(const struct bus *x, struct bus_meter *m, const struct mb_result *r, const char *why)
+{
+    const struct meter_settings *s = bus_meter_settings_of(x, m);
+    bool refuses = r->outcome == MB_EXCEPTION && r->exception >= 1 && r->exception <= 3; /* not: it is busy */
+
+    if (refuses && !m->refuses)
+        log_warn("bus %s: meter %s (unit %d) answers, but gives no values: %s; is it of model %s?", x->key, s->key,
+                 s->unit, why, s->model_id);
+    if (refuses || r->outcome == MB_OK)
+        m->refuses = refuses;
+}
+
 /* Keep what became of a poll. True: there are readings. */
 static bool note_poll(struct bus *x, struct bus_meter *m, const struct mb_result *r)
 {
@@ -84,6 +97,7 @@ static bool note_poll(struct bus *x, struct bus_meter *m, const struct mb_result
         say_state(x, m, before, why);
     }
     bus_say(&m->why, why);
+    say_refusal(x, m, r, why);
     if (r->outcome != MB_OK) {
         m->failed++;
         return false;

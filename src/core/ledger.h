@@ -9,7 +9,7 @@
 #include "core/meter.h"
 #include "core/sensors.h"
 
-#define LEDGER_SOURCE 80 /* "meter/<key>:<quantity>" */
+#define LEDGER_SOURCE 80 /* "meter/<key>:<quantity>.<how it is read>" */
 
 /* What is not known of the time between saving and restoring is taken as this long: a counter may then have risen by
  * as much as its connection can bring in it. */

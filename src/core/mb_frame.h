@@ -67,6 +67,12 @@ static inline size_t mb_frame_answer_len(const struct mb_request *r)
 /* CRC-16/MODBUS. */
 uint16_t mb_frame_crc(const uint8_t *p, size_t n);
 
+/* Is it a gateway's word that nobody answers behind it? It is no answer of the unit then. */
+static inline bool mb_exception_is_absence(int code)
+{
+    return code == 10 || code == 11;
+}
+
 /* "illegal data address"; of an unknown code "unknown". */
 const char *mb_exception_name(int code);
 

@@ -142,31 +142,50 @@ static void add_meters(struct mb_measure *x, const struct settings *s)
         qsort(x->meters, x->n, sizeof *x->meters, by_key);
 }
 
-static void open_counter(struct mb_channel *c, const struct mb_measured *m, struct ledger *ledger,
-                         const struct sensor_settings *x, bool other)
+/* FNV-1a of some bytes of v. */
+static uint32_t add_to(uint32_t hash, int64_t v)
+{
+    for (int i = 0; i < 8; i++)
+        hash = (hash ^ ((uint64_t)v >> 8 * i & 0xff)) * UINT32_C(16777619);
+    return hash;
+}
+
+/* All that a counter's value hangs on beside the meter: with another model, ratio or scale it is another counter, also
+ * when that was changed while the program did not run. */
+static uint32_t how_it_is_read(const struct meter_settings *m, uint8_t quantity)
+{
+    const struct meter_register *r = meter_model_register(m->model, quantity);
+    uint32_t hash = add_to(UINT32_C(2166136261), m->ratio_milli);
+
+    for (const char *c = m->model->id; *c; c++)
+        hash = add_to(hash, *c);
+    if (!r)
+        return hash;
+    hash = add_to(hash, r->function << 16 | r->address);
+    hash = add_to(hash, r->type << 2 | m->model->low_word_first << 1 | m->model->low_byte_first);
+    return add_to(hash, r->scale_micro);
+}
+
+static void open_counter(struct mb_channel *c, const struct meter_settings *m, struct ledger *ledger,
+                         const struct sensor_settings *x)
 {
     char source[LEDGER_SOURCE], name[QUANTITY_NAME];
 
-    snprintf(source, sizeof source, "meter/%s:%s", m->key, quantity_name(c->quantity, name));
+    snprintf(source, sizeof source, "meter/%.32s:%s.%08x", m->key, quantity_name(c->quantity, name),
+             (unsigned)how_it_is_read(m, c->quantity));
     c->entry = ledger_open(ledger, x->id, source);
     ledger_marks_mean(c->entry, 1 + (int64_t)x->rid * SENSOR_TYPES + x->type);
-    if (other && c->entry->meter.known) {
-        meter_swap(&c->entry->meter);
-        ledger_changed(c->entry, true);
-    }
 }
 
-/* other: this is another meter than before, or its transformers are. */
 static void add_channel(struct mb_measured *to, const struct sensors *sensors, struct ledger *ledger,
-                        const struct meter_settings *m, const struct sensor_settings *x, enum reading_kind kind,
-                        bool other)
+                        const struct meter_settings *m, const struct sensor_settings *x, enum reading_kind kind)
 {
     struct mb_channel c = {.sensor = sensors_find(sensors, x->id)->handle, .kind = kind, .quantity = x->quantity[kind]};
 
     c.scaled = is_scaled(quantity_base(c.quantity));
     if (kind == READING_COUNTER) {
         set_counter(&c, m, m->model->phases);
-        open_counter(&c, to, ledger, x, other);
+        open_counter(&c, m, ledger, x);
     } else {
         set_bounds(&c, m->current, m->model->phases);
     }
@@ -176,11 +195,11 @@ static void add_channel(struct mb_measured *to, const struct sensors *sensors, s
 
 static bool is_other(const struct mb_measured *was, const struct mb_measured *now)
 {
-    return was && (was->ratio_milli != now->ratio_milli || strcmp(was->model_id, now->model_id) != 0);
+    return was->ratio_milli != now->ratio_milli || strcmp(was->model_id, now->model_id) != 0;
 }
 
-static void add_sensor(struct mb_measure *x, const struct mb_measure *old, const struct sensors *sensors,
-                       struct ledger *ledger, const struct settings *s, const struct sensor_settings *sensor)
+static void add_sensor(struct mb_measure *x, const struct sensors *sensors, struct ledger *ledger,
+                       const struct settings *s, const struct sensor_settings *sensor)
 {
     const struct meter_settings *m = &s->buses[sensor->made_of].meters[sensor->meter_at];
     struct mb_measured *to = mb_measure_find(x, m->key);
@@ -189,8 +208,7 @@ static void add_sensor(struct mb_measure *x, const struct mb_measure *old, const
         return;
     for (int kind = 0; kind < READING_KINDS; kind++)
         if (sensor->quantity[kind] != QUANTITY_NONE)
-            add_channel(to, sensors, ledger, m, sensor, (enum reading_kind)kind,
-                        is_other(mb_measure_find(old, m->key), to));
+            add_channel(to, sensors, ledger, m, sensor, (enum reading_kind)kind);
 }
 
 /* What was found out so far, of those that stay. */
@@ -221,7 +239,7 @@ void mb_measure_set(struct mb_measure *x, const struct sensors *sensors, struct 
     add_meters(x, s);
     for (size_t i = 0; i < s->n_sensors; i++)
         if (s->sensors[i].metered && s->sensors[i].enable)
-            add_sensor(x, &old, sensors, ledger, s, &s->sensors[i]);
+            add_sensor(x, sensors, ledger, s, &s->sensors[i]);
     for (size_t i = 0; i < x->n; i++) {
         const struct mb_measured *was = mb_measure_find(&old, x->meters[i].key);
         if (was)

@@ -338,14 +338,14 @@ static void answered(struct mb_round *r, struct mb_meter *m, int64_t now)
     m->eager = false;
     m->quiet_ms = 0;
     set_state(m, MB_FINE, now);
+    m->missed += slots(r, m, m->slot_ms + 1, now + 1);
     if (probe) { /* its values are wanted at once, an interval may be an hour */
-        m->missed += slots(r, m, m->slot_ms, now);
-        m->slot_ms = now;
+        m->slot_ms = max64(m->slot_ms, next_slot(r, m, now) - m->interval_ms);
+        m->due_ms = now;
     } else {
-        m->missed += slots(r, m, m->slot_ms + 1, now + 1);
         m->slot_ms = next_slot(r, m, now);
+        m->due_ms = m->slot_ms;
     }
-    m->due_ms = m->slot_ms;
 }
 
 static void put_off(struct mb_round *r, struct mb_meter *m, int64_t now)

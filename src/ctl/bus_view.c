@@ -101,6 +101,17 @@ static void print_meters(const cJSON *bus, FILE *out, size_t columns)
     free(text);
 }
 
+/* Of a serial line that is open. */
+static bool all_silent(const cJSON *bus)
+{
+    const cJSON *m = meters_of(bus);
+    bool silent = m && json_get(bus, "device") && strcmp(json_text(bus, "state", ""), "up") == 0;
+
+    for (; silent && m; m = m->next)
+        silent = strcmp(json_text(m, "state", ""), "offline") == 0;
+    return silent;
+}
+
 void bus_view_list(const cJSON *buses, FILE *out, size_t columns)
 {
     for (const cJSON *b = json_first(buses); b; b = b->next) {
@@ -111,6 +122,11 @@ void bus_view_list(const cJSON *buses, FILE *out, size_t columns)
         fprintf(out, "  %s%s%s; %s\n", say_colour(state_colour(b)), state, say_colour(SAY_PLAIN), words);
         if (meters_of(b))
             print_meters(b, out, columns);
+        if (all_silent(b))
+            fprintf(out,
+                    "  No meter answers. Are A and B the right way round? What speed they have finds:\n"
+                    "  fluksoctl bus scan --baud all --parity all %s\n",
+                    key);
         free(line);
         free(state);
         free(words);

@@ -134,6 +134,18 @@ static void print_json(const struct import *m, const char *job, bool done)
 
 /* ---- the gateway ---- */
 
+/* Models that are called much the same are worth their line; other ranges stand in the message. */
+static void refused(struct import *m, const char *path, const char *message, const char *allowed)
+{
+    const char *member = strrchr(path, '.');
+    char *words = NULL;
+
+    if (allowed && member && strcmp(member, ".model") == 0 && !strstr(message, allowed))
+        words = must(say_format("%s (allowed: %s)", message, allowed));
+    meters_file_refused(&m->file, m->settings, m->patch, path, words ? words : message);
+    free(words);
+}
+
 /* Would it be taken? Errors become mistakes of rows. Returns CTL_OK also then; else people know why. */
 static int check(const struct ctl *c, struct import *m, struct answer *a)
 {
@@ -149,7 +161,7 @@ static int check(const struct ctl *c, struct import *m, struct answer *a)
     if (rc != CTL_REFUSED || !json_first(json_get(a->json, "errors")))
         return rc == CTL_REFUSED ? call_explain(c, a) : rc;
     for (e = json_first(json_get(a->json, "errors")); e; e = e->next)
-        meters_file_refused(&m->file, m->settings, m->patch, json_text(e, "path", "?"), json_text(e, "message", "?"));
+        refused(m, json_text(e, "path", "?"), json_text(e, "message", "?"), json_text(e, "allowed", NULL));
     return CTL_OK;
 }
 
@@ -196,6 +208,10 @@ static int conclude(const struct ctl *c, struct import *m)
     struct answer a = {0};
     int rc;
 
+    if (m->replace && !m->file.n_rows && !m->file.n_mistakes) {
+        say_fail("%s has no meters: --replace would remove all of them", m->path);
+        return CTL_REFUSED;
+    }
     m->patch = meters_file_patch(&m->file, m->settings, m->replace && !m->file.n_mistakes);
     rc = check(c, m, &a);
     meters_file_sort(&m->file);

@@ -173,6 +173,16 @@ static int ask_unit(const struct verb *v, struct read *r, int argc, char **argv,
     return CTL_OK;
 }
 
+static void say_no_meter(const cJSON *buses, const char *word)
+{
+    for (const cJSON *b = json_first(buses); b; b = b->next)
+        if (strcmp(json_text(b, "key", ""), word) == 0) {
+            say_fail("'%s' is a bus: say a unit on it too, or a meter alone", word);
+            return;
+        }
+    say_fail("there is no meter '%s': fluksoctl meters list shows them", word);
+}
+
 /* METER */
 static int ask_meter(const struct ctl *c, const char *word, cJSON *body)
 {
@@ -186,7 +196,7 @@ static int ask_meter(const struct ctl *c, const char *word, cJSON *body)
             must(cJSON_AddStringToObject(body, "bus", json_text(bus, "key", "")));
             must(cJSON_AddStringToObject(body, "meter", json_text(meter, "key", "")));
         } else {
-            say_fail("there is no meter '%s': fluksoctl meters list shows them", word);
+            say_no_meter(json_get(a.json, "buses"), word);
             rc = CTL_REFUSED;
         }
     }

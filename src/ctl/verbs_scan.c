@@ -117,12 +117,25 @@ static bool of_two_kinds(const cJSON *found)
     return false;
 }
 
-static void say_what_next(const cJSON *found, const char *bus)
+/* May it be more than one model? */
+static bool is_of_many(const cJSON *f)
+{
+    return cJSON_GetArraySize(json_get(f, "models")) > 1;
+}
+
+/* searched: over speeds or parities, which may not be the bus's. */
+static void say_what_next(const cJSON *found, const char *bus, bool searched)
 {
     const cJSON *f = json_first(found);
 
     if (of_two_kinds(found))
         say_line(SAY_YELLOW, "All meters of a line need one baud rate and parity: set them at the meters.");
+    else if (f && searched) {
+        say_line(SAY_PLAIN, "To have the line as its meters are:");
+        say_line(SAY_PLAIN, "  fluksoctl settings set buses.%s.baud=%.0f buses.%s.parity=%s", bus,
+                 json_number(f, "baud", 0), bus, json_text(f, "parity", "N"));
+        return;
+    }
     while (f && json_get(f, "configured"))
         f = f->next;
     if (!f)
@@ -132,6 +145,26 @@ static void say_what_next(const cJSON *found, const char *bus)
     say_line(SAY_PLAIN, "    buses.%s.meters.NAME.unit=%.0f \\", bus, json_number(f, "unit", 0));
     say_line(SAY_PLAIN, "    buses.%s.meters.NAME.model=%s", bus,
              json_text(json_first(json_get(f, "models")), "id", "MODEL"));
+    if (is_of_many(f))
+        say_line(SAY_YELLOW, "Look at what stands on the meter: it may be another of the models above.");
+}
+
+/* Units of the new ones that may be more than one model, of which the file has the first. */
+static void say_which_model(const cJSON *found)
+{
+    char *units = say_format("%s", "");
+
+    for (const cJSON *f = json_first(found); f; f = f->next) {
+        if (json_get(f, "configured") || !is_of_many(f))
+            continue;
+        char *more = say_format("%s%s%.0f", units, *units ? ", " : "", json_number(f, "unit", 0));
+        free(units);
+        units = more;
+    }
+    if (*units)
+        say_line(SAY_YELLOW, "Look at what stands on the meter: unit %s may be another model than the one written.",
+                 units);
+    free(units);
 }
 
 /* The new ones as a file for `meters import`, names to be filled in. */
@@ -162,6 +195,7 @@ static int write_csv(const char *path, const cJSON *found, const char *bus)
     }
     say_line(SAY_PLAIN, "%s: %zu new meter%s; fill in the names, then: fluksoctl meters import %s", path, n,
              n == 1 ? "" : "s", path);
+    say_which_model(found);
     return CTL_OK;
 }
 
@@ -214,7 +248,7 @@ static int conclude(const struct ctl *c, const struct scan *s, const cJSON *job,
     if (s->csv)
         return write_csv(s->csv, found, line);
     if (!c->json && is_bus)
-        say_what_next(found, line);
+        say_what_next(found, line, s->baud || s->parity);
     return CTL_OK;
 }
 

@@ -66,12 +66,17 @@ fail:
     return rc;
 }
 
+/* Each gets its share of the time that is left: one that is silent leaves some for those behind it. */
 int mb_connect(const struct addrinfo *addresses, int connect_ms)
 {
     int64_t deadline_ms = now_ms() + connect_ms;
-    int rc = -EHOSTUNREACH;
+    int rc = -EHOSTUNREACH, left = 0;
 
-    for (const struct addrinfo *a = addresses; a && rc < 0; a = a->ai_next)
-        rc = try_one(a, deadline_ms);
+    for (const struct addrinfo *a = addresses; a; a = a->ai_next)
+        left++;
+    for (const struct addrinfo *a = addresses; a && rc < 0; a = a->ai_next) {
+        int64_t now = now_ms();
+        rc = try_one(a, now + (deadline_ms - now) / left--);
+    }
     return rc;
 }

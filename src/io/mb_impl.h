@@ -13,7 +13,8 @@
 
 #include <pthread.h>
 
-#define MB_PARCELS_PER_METER 8 /* results of a bus that may wait for the loop; beyond, its oldest goes */
+#define MB_PARCELS_PER_METER 8  /* results of a bus that may wait for the loop; beyond, its oldest goes */
+#define MB_HUSHED            16 /* each failed for at least 20 ms, and is left alone for 750 ms or more */
 
 /* A result on its way. */
 struct mb_parcel {
@@ -24,6 +25,8 @@ struct mb_parcel {
 
 struct mb_threads {
     uv_async_t async;
+    uv_timer_t again;
+    struct mb_bus *unborn; /* the loop's: for which there is no thread yet */
     mb_result_cb cb;
     void *ctx;
     size_t buses; /* the loop's: started, and not ended yet */
@@ -43,11 +46,19 @@ struct mb_unit {
     unsigned longest;         /* words of the longest answer there ever was */
     unsigned too_long;        /* reads in a row without an answer that were longer than that */
     int64_t last_ms;          /* when it was asked last */
+    bool strayed;             /* what came last was an answer to something else: it is asked again, once */
+};
+
+/* A unit that is no meter of the bus, and did not answer people. */
+struct mb_hushed {
+    int unit;
+    int baud;         /* at another speed than this its late answer is no answer */
+    int64_t until_ms; /* it is left alone until then; 0: there is none */
 };
 
 struct mb_bus {
     struct mb_threads *owner;
-    struct mb_bus *next; /* of owner->ended */
+    struct mb_bus *next; /* of owner->ended, owner->unborn */
     pthread_t thread;
     bool running;
     uint32_t tag;
@@ -77,8 +88,7 @@ struct mb_bus {
     unsigned silent;            /* requests in a row that nobody answered */
     bool remarked[2];           /* on an echo, on noise */
     unsigned noisy;             /* answers in a row with something before them */
-    int hushed;                 /* a unit that is no meter of this bus and did not answer people; -1 */
-    int64_t hushed_ms;          /* it is left alone until then */
+    struct mb_hushed hushed[MB_HUSHED];
     struct mb_round round;
     struct mb_meter *meters; /* of the round, n */
     struct mb_unit *units;   /* likewise */
@@ -97,6 +107,9 @@ struct mb_reply {
 /* ---- io/mb_line.c ---- */
 
 int64_t mb_now_ms(void);
+
+/* The meter that is this unit; b->n: none. */
+size_t mb_meter_of(const struct mb_bus *b, int unit);
 
 /* Until then, or until the bus is stopped, or (for_news) there is news. False: it is stopped. */
 bool mb_rest(struct mb_bus *b, int64_t until_ms, bool for_news);
@@ -119,11 +132,11 @@ void mb_line_words(const struct mb_bus *b, struct mb_result *r, int unit, int ti
 
 /* ---- io/mb_asks.c ---- */
 
-/* The time-out of the first ask that may go out now; -1: there is none before *free_ms. */
-int mb_asks_next(struct mb_bus *b, int64_t now, size_t *index, int64_t *free_ms);
+/* The time-out of the first ask that may go out now, and its ticket; -1: there is none before *free_ms. */
+int mb_asks_next(struct mb_bus *b, int64_t now, uint64_t *ticket, int64_t *free_ms);
 
-/* Make the request at this place, and answer. */
-void mb_asks_turn(struct mb_bus *b, size_t index);
+/* Make the request, unless it was cancelled meanwhile, and answer. */
+void mb_asks_turn(struct mb_bus *b, uint64_t ticket);
 
 /* The line is down: answer all at once. */
 void mb_asks_refuse(struct mb_bus *b);

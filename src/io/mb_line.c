@@ -28,20 +28,28 @@ int64_t mb_now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+size_t mb_meter_of(const struct mb_bus *b, int unit)
+{
+    size_t m = 0;
+
+    while (m < b->n && b->units[m].unit != unit)
+        m++;
+    return m;
+}
+
 /* ---- waiting ---- */
 
 /* Until then, or until the bus is stopped, or (for_news) people ask. False: it is stopped. */
 bool mb_rest(struct mb_bus *b, int64_t until_ms, bool for_news)
 {
     struct timespec t = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-    int e = 0;
 
     pthread_mutex_lock(&b->lock);
-    while (!b->stop && !(for_news && b->news) && e != ETIMEDOUT) {
+    while (!b->stop && !(for_news && b->news) && mb_now_ms() < until_ms) {
         if (until_ms == INT64_MAX)
             pthread_cond_wait(&b->wake, &b->lock);
         else
-            e = pthread_cond_timedwait(&b->wake, &b->lock, &t);
+            pthread_cond_timedwait(&b->wake, &b->lock, &t);
     }
     b->news = b->news && !for_news;
     bool stop = b->stop;
@@ -208,9 +216,10 @@ void mb_line_request(struct mb_bus *b, int unit, const struct mb_read *x, int ti
         mb_line_down(b, strerror(mb_link_seen(b->link)->error));
         return;
     }
-    b->silent = answered ? 0 : b->silent + 1;
     if (answered)
-        b->attempts = 0;
+        b->silent = b->attempts = 0;
+    else if (b->line.device || mb_meter_of(b, unit) < b->n) /* a search asks many who are not there */
+        b->silent++;
     remark(b, answered, mb_link_seen(b->link));
     if (is_dead(b) && mb_link_path_gone(b->link)) {
         y->outcome = MB_GONE;

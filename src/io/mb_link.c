@@ -2,6 +2,7 @@
 
 #include "core/limits.h"
 #include "core/mb_frame.h"
+#include "core/mb_speed.h"
 #include "io/mb_connect.h"
 #include "io/modbus_load.h"
 
@@ -50,18 +51,6 @@ static int64_t now_us(void)
 
 /* ---- opening ---- */
 
-/* libmodbus takes 9600 for any speed that it does not know, and says nothing. */
-static bool speed_is_known(int baud)
-{
-    static const int known[] = {300,   600,    1200,   2400,   4800,   9600,   19200,  38400,
-                                57600, 115200, 230400, 460800, 500000, 921600, 1000000};
-
-    for (size_t i = 0; i < ARRAY_LEN(known); i++)
-        if (known[i] == baud)
-            return true;
-    return false;
-}
-
 static int64_t char_time_us(int baud, char parity, int stop_bits)
 {
     return (1000000 * (9 + (parity != 'N') + stop_bits) + baud - 1) / baud;
@@ -85,7 +74,7 @@ static int connect_serial(struct mb_link *l, int baud, char parity, int stop_bit
 {
     *what = "its speed is none that can be set";
     errno = EINVAL;
-    if (!speed_is_known(baud))
+    if (!mb_speed_known(baud))
         return -1;
     *what = "cannot open it";
     l->ctx = l->lib->new_rtu(l->device, baud, parity, 8, stop_bits);
@@ -137,6 +126,10 @@ static int open_serial(struct mb_link *l, const struct mb_line *line, char error
     what = errno == EACCES ? "cannot open it (is the user in the group dialout?)" : "cannot open it";
     if (l->lock < 0)
         return serial_failed(l, what, error);
+    if (!isatty(l->lock)) {
+        snprintf(error, MB_LINK_ERROR, "%.60s: it is no serial line", l->device);
+        return -ENOTTY;
+    }
     if (flock(l->lock, LOCK_EX | LOCK_NB) < 0)
         return serial_failed(l, "another program has it", error);
     if (connect_serial(l, line->baud, line->parity, line->stop_bits, &what) < 0)
@@ -284,6 +277,7 @@ static int send_request(struct mb_link *l, const struct mb_request *r)
     size_t len = l->lib ? mb_frame_put_rtu(r, out) : mb_frame_put_mbap(r, out);
 
     if (l->lib) {
+        errno = EIO;                                                         /* of a part alone nothing is said */
         if (l->lib->send_raw_request(l->ctx, out, (int)len - 2) != (int)len) /* it adds the CRC */
             return -1;
         /* RTS is driven by who sleeps over the bytes; else they are still under way. */
@@ -333,10 +327,10 @@ static enum mb_found listen_for(struct mb_link *l, const struct mb_request *r, i
     *a = (struct mb_answer){0};
     while ((rc = wait_until(l, until_us)) > 0) {
         ssize_t n = take(l, l->buf + l->len, sizeof l->buf - l->len);
-        if (n < 0)
+        if (n < 0) {
             rc = -1;
-        if (n <= 0)
             break;
+        }
         l->len += (size_t)n;
         enum mb_found found = look(l, r, a);
         if (found != MB_FOUND_NOTHING)

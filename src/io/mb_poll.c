@@ -2,11 +2,18 @@
 #include "io/mb_impl.h"
 
 #include "core/mb_decode.h"
+#include "core/mb_frame.h"
 
 #include <string.h>
+#include <sys/prctl.h>
 
 #define SPLITS     6 /* of reads within one poll: the others keep their second, and more are split in the next one */
 #define LONG_TRIES 2 /* reads that were longer than any answer so far, before they are made short */
+#define SLACK_NS   1 /* of a wire's timers: its silences are short, and each is waited for before a request */
+
+/* What becomes of a poll, where a read's index would be. */
+#define FAILED SIZE_MAX
+#define LATER  (SIZE_MAX - 1) /* all of it is asked again, when the unit may be */
 
 /* ---- polls ---- */
 
@@ -35,6 +42,7 @@ static void tell(struct mb_bus *b, size_t m, bool ok, const struct mb_reply *y, 
 {
     struct mb_result *r = mb_parcel_new(b, MB_RESULT_METER, b->n_readings);
 
+    b->units[m].strayed = false;
     r->before = mb_round_done(&b->round, m, ok, mb_now_ms());
     r->meter = m;
     r->state = b->meters[m].state;
@@ -111,14 +119,37 @@ static bool nothing_asked(const struct mb_plan *p, int64_t now)
     return true;
 }
 
+/* A refusal is an answer. */
+static bool is_there(const struct mb_reply *y)
+{
+    return y->outcome == MB_OK || (y->outcome == MB_EXCEPTION && !mb_exception_is_absence(y->exception));
+}
+
 static bool refused(const struct mb_reply *y)
 {
     return y->outcome == MB_EXCEPTION && (y->exception == 2 || y->exception == 3);
 }
 
-/* One read of a poll. The next one to ask; or SIZE_MAX: this one has failed, and with it the poll. */
+/* An answer to something else came, and no other: it is no fault of the meter, but its own may still come, so it is
+ * left alone as if it had been silent. A transaction tells: over MBAP it may be asked again at once. */
+static size_t once_more(struct mb_bus *b, size_t m, size_t i, const struct mb_reply *y)
+{
+    struct mb_unit *u = &b->units[m];
+
+    u->strayed = true;
+    count_retry(b, u);
+    settle_after(b, u, y, b->meters[m].timeout_ms);
+    if (!b->link)
+        return FAILED;
+    if (mb_link_is_mbap(b->link))
+        return i;
+    mb_round_hush(&b->round, m, mb_now_ms());
+    return LATER;
+}
+
+/* One read of a poll. The next one to ask; or what becomes of the poll. */
 static size_t after(struct mb_bus *b, size_t m, size_t i, const struct mb_read *x, const struct mb_reply *y,
-                    int *splits, int *strays, const struct mb_link_seen *s)
+                    int *splits, const struct mb_link_seen *s)
 {
     struct mb_unit *u = &b->units[m];
 
@@ -134,13 +165,7 @@ static size_t after(struct mb_bus *b, size_t m, size_t i, const struct mb_read *
             settle_after(b, u, y, b->meters[m].timeout_ms);
         return split(b, u, i);
     }
-    if (y->outcome == MB_BAD && *strays > 0) { /* another's failure, not its own */
-        *strays -= 1;
-        count_retry(b, u);
-        settle_after(b, u, y, b->meters[m].timeout_ms);
-        return b->link ? i : SIZE_MAX;
-    }
-    return SIZE_MAX;
+    return y->outcome == MB_BAD && !u->strayed ? once_more(b, m, i, y) : FAILED;
 }
 
 /* All reads of a meter in turn. What it says goes out together. */
@@ -149,7 +174,7 @@ static void poll_meter(struct mb_bus *b, size_t m)
     struct mb_unit *u = &b->units[m];
     struct mb_link_seen seen = {0};
     struct mb_reply y = {.outcome = MB_OK};
-    int splits = SPLITS, strays = 1, count = 0;
+    int splits = SPLITS, count = 0;
     bool all = nothing_asked(&u->plan, mb_now_ms());
     size_t i = 0;
 
@@ -166,13 +191,15 @@ static void poll_meter(struct mb_bus *b, size_t m)
             return;
         seen = b->link ? *mb_link_seen(b->link) : (struct mb_link_seen){0};
         count = x.count;
-        i = after(b, m, i, &x, &y, &splits, &strays, &seen);
-        if (i == SIZE_MAX && y.outcome == MB_TIMEOUT)
+        i = after(b, m, i, &x, &y, &splits, &seen);
+        if (i == LATER)
+            return;
+        if (i == FAILED && y.outcome == MB_TIMEOUT)
             shorten(b, u, &x);
     }
-    bool failed = i == SIZE_MAX;
+    bool failed = i == FAILED;
     if (failed || b->n_readings == 0) {
-        bool ok = y.outcome == MB_OK || y.outcome == MB_EXCEPTION;
+        bool ok = is_there(&y);
         b->n_readings = 0;
         tell(b, m, ok, &y, count, &seen);
         if (!ok)
@@ -198,7 +225,7 @@ static void probe_meter(struct mb_bus *b, size_t m)
     if (!ask_unit(b, m, &x, &y))
         return;
     seen = b->link ? *mb_link_seen(b->link) : (struct mb_link_seen){0};
-    bool ok = y.outcome == MB_OK || y.outcome == MB_EXCEPTION;
+    bool ok = is_there(&y);
     if (y.outcome == MB_OK && x.count > u->longest)
         u->longest = x.count;
     tell(b, m, ok, &y, x.count, &seen);
@@ -229,8 +256,9 @@ static void while_down(struct mb_bus *b)
 static void turn(struct mb_bus *b)
 {
     int64_t now = mb_now_ms(), until, free_ms;
-    size_t m = 0, index = 0;
-    int asking_ms = mb_asks_next(b, now, &index, &free_ms);
+    uint64_t ticket = 0;
+    size_t m = 0;
+    int asking_ms = mb_asks_next(b, now, &ticket, &free_ms);
 
     switch (mb_round_next(&b->round, now, asking_ms, &m, &until)) {
     case MB_TURN_POLL:
@@ -240,7 +268,7 @@ static void turn(struct mb_bus *b)
         probe_meter(b, m);
         break;
     case MB_TURN_ASK:
-        mb_asks_turn(b, index);
+        mb_asks_turn(b, ticket);
         break;
     case MB_TURN_WAIT:
         mb_rest(b, until < free_ms ? until : free_ms, true);
@@ -252,6 +280,8 @@ void *mb_poll_run(void *bus)
 {
     struct mb_bus *b = bus;
 
+    if (b->line.device)
+        prctl(PR_SET_TIMERSLACK, SLACK_NS);
     while (!stopping(b)) {
         if (b->link)
             turn(b);

@@ -20,6 +20,7 @@
 #endif
 
 #define READINGS_A_TURN 256
+#define START_AGAIN_MS  1000 /* a thread that the system does not grant now */
 
 static struct mb_parcel *parcel_of(struct mb_result *r)
 {
@@ -191,6 +192,8 @@ struct mb_threads *mb_threads_new(uv_loop_t *loop, mb_result_cb cb, void *ctx)
     if (uv_async_init(loop, &t->async, on_async) < 0)
         abort();
     t->async.data = t;
+    uv_timer_init(loop, &t->again);
+    t->again.data = t;
     return t;
 }
 
@@ -204,13 +207,20 @@ static void on_closed(uv_handle_t *h)
     free(t);
 }
 
+static void on_timer_closed(uv_handle_t *h)
+{
+    struct mb_threads *t = h->data;
+
+    uv_close((uv_handle_t *)&t->async, on_closed);
+}
+
 void mb_threads_close(struct mb_threads *t, void (*done)(void *ctx), void *ctx)
 {
     if (t->buses > 0)
         abort(); /* their threads would call into freed memory */
     t->closed = done;
     t->closed_ctx = ctx;
-    uv_close((uv_handle_t *)&t->async, on_closed);
+    uv_close((uv_handle_t *)&t->again, on_timer_closed);
 }
 
 static int64_t mono_ms(void)
@@ -284,6 +294,43 @@ static int start_thread(struct mb_bus *b)
     return e;
 }
 
+static void on_again(uv_timer_t *timer);
+
+/* 0, or an errno: then it is tried again. */
+static int begin(struct mb_bus *b)
+{
+    struct mb_threads *t = b->owner;
+    int e = start_thread(b);
+
+    b->running = e == 0;
+    if (e == 0)
+        return 0;
+    b->next = t->unborn;
+    t->unborn = b;
+    uv_timer_start(&t->again, on_again, START_AGAIN_MS, 0);
+    return e;
+}
+
+static void on_again(uv_timer_t *timer)
+{
+    struct mb_threads *t = timer->data;
+    struct mb_bus *b = t->unborn, *next;
+
+    for (t->unborn = NULL; b; b = next) {
+        next = b->next;
+        begin(b);
+    }
+}
+
+static void forget_unborn(struct mb_bus *b)
+{
+    for (struct mb_bus **at = &b->owner->unborn; *at; at = &(*at)->next)
+        if (*at == b) {
+            *at = b->next;
+            return;
+        }
+}
+
 struct mb_bus *mb_bus_start(struct mb_threads *t, const struct mb_bus_config *c)
 {
     struct mb_bus *b = must(calloc(1, sizeof *b));
@@ -291,7 +338,6 @@ struct mb_bus *mb_bus_start(struct mb_threads *t, const struct mb_bus_config *c)
 
     b->owner = t;
     b->tag = c->tag;
-    b->hushed = -1;
     snprintf(b->name, sizeof b->name, "mb-%.12s", c->key);
     b->line = c->line;
     b->line.device = c->line.device ? must(strdup(c->line.device)) : NULL;
@@ -304,8 +350,7 @@ struct mb_bus *mb_bus_start(struct mb_threads *t, const struct mb_bus_config *c)
         seed = uv_hrtime();
     mb_round_init(&b->round, b->meters, b->n, seed, mono_ms());
     t->buses++;
-    int e = start_thread(b);
-    b->running = e == 0;
+    int e = begin(b);
     if (e != 0) {
         struct mb_result *r = mb_parcel_new(b, MB_RESULT_LINE, 0);
         snprintf(r->words, sizeof r->words, "its thread cannot be started: %s", strerror(e));
@@ -334,6 +379,7 @@ void mb_bus_stop(struct mb_bus *b, void (*done)(void *ctx), void *ctx)
         free(p);
     }
     if (!b->running) {
+        forget_unborn(b);
         post_end(b);
         return;
     }

@@ -74,6 +74,7 @@ struct mb_threads *mb_threads_new(uv_loop_t *loop, mb_result_cb cb, void *ctx);
 /* When no bus is left: close, then done once. */
 void mb_threads_close(struct mb_threads *t, void (*done)(void *ctx), void *ctx);
 
+/* A thread that the system does not grant now is told as a line that is down, and tried again each second. */
 struct mb_bus *mb_bus_start(struct mb_threads *t, const struct mb_bus_config *c);
 
 /* No result of it comes after this call; the thread ends when its request does, done is called then (it may be NULL).
@@ -86,7 +87,7 @@ void mb_bus_stop(struct mb_bus *b, void (*done)(void *ctx), void *ctx);
 struct mb_ask {
     uint64_t ticket;
     int unit, function, address, count;
-    int timeout_ms; /* 0: the default */
+    int timeout_ms; /* 0: the default; a meter of the bus has at least its own */
     int baud, stop_bits;
     char parity;
 };

@@ -257,6 +257,8 @@ WRONG = [
     ("bus-scan", {"bus": "line1", "baud": []}, "baud: it is to be"),
     ("bus-scan", {"bus": "line1", "baud": "some"}, "baud: it is to be"),
     ("bus-scan", {"bus": "line1", "baud": [9600] * 17}, "baud: it is to be"),
+    ("bus-scan", {"bus": "line1", "baud": [9600, 12345]}, "baud: it is to be one of 300, 600, 1200, "),
+    ("bus-scan", {"bus": "line1", "baud": 9600.5}, "baud: it is to be"),
     ("bus-scan", {"bus": "line1", "parity": "X"}, "parity: it is to be"),
     ("bus-scan", {"bus": "line1", "parity": ["N", "E", "O", "N"]}, "parity: it is to be"),
     ("bus-scan", {"bus": "line1", "timeout": 0}, "timeout: it is to be from 0.02 to 10"),
@@ -265,6 +267,7 @@ WRONG = [
     ("bus-read", {"bus": "line1"}, "unit is missing"),
     ("bus-read", {"bus": "line1", "unit": 0, "address": 0}, "unit: it is to be a whole number from 1 to 247"),
     ("bus-read", {"bus": "line1", "unit": 1}, "what to read"),
+    ("bus-read", {"device": "/dev/x", "baud": 12345, "unit": 1, "address": 0}, "baud: it is to be one of 300, "),
     ("bus-read", {"bus": "line1", "unit": 1, "address": -1}, "address: it is to be"),
     ("bus-read", {"bus": "line1", "unit": 1, "address": 65536}, "address: it is to be"),
     ("bus-read", {"bus": "line1", "unit": 1, "address": "0x"}, "address: it is to be"),
@@ -294,3 +297,10 @@ def test_it_is_refused_in_words(line):
         assert words in refused(line, verb, args), args
     assert call(line.g, "GET", "/api/v1/jobs")[2] == {"jobs": []}
     line.g.stop()
+
+
+def test_a_speed_that_there_is_not_takes_no_line_down(line):
+    status, _, answer = call(line.g, "POST", "/api/v1/bus-scan", {"bus": "line1", "to": 1, "baud": 12345})
+    line.answers("grid", "boiler")
+    assert status == 422 and "12345" not in line.bus()["reason"], answer
+    assert not line.said("trying again")

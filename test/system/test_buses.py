@@ -188,6 +188,15 @@ def test_a_meter_that_refuses_lives(house):
     assert h.meter("boiler")["state"] == "ok" and not h.said("is offline")
 
 
+def test_a_meter_of_another_model_is_told_of_once(house):
+    """It answers and refuses all: ok to its line, but nothing comes of it."""
+    h = house(change=lambda settings, sim: settings["buses"][0]["meters"][1].update(model="orno-we514-515"))
+    wait_until(lambda: h.said("boiler .unit 2. answers, but gives no values: unit 2 refused: exception 2 .*"
+                              "is it of model orno-we514-515"), "a word of the model")
+    h.answers("grid", more=4)
+    assert h.said("gives no values") == 1 and "exception 2" in h.meter("boiler")["reason"] and h.value("boiler") is None
+
+
 @pytest.mark.parametrize("order", ["strict 1", "longest 10"])
 def test_what_a_meter_takes_is_found_out(order, house):
     """Reads that it refuses, or leaves without an answer, become smaller, and all of its values come."""

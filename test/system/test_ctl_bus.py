@@ -202,11 +202,19 @@ def test_scan(ctl, stub):
         "To have unit 4 read from now on, by a name of your choice:",
         "  fluksoctl settings set buses.line1.meters.NAME.name=NAME \\",
         "    buses.line1.meters.NAME.unit=4 \\",
-        "    buses.line1.meters.NAME.model=eastron-sdm630"]
+        "    buses.line1.meters.NAME.model=eastron-sdm630",
+        "Look at what stands on the meter: it may be another of the models above."]
     assert stub.of("POST")[0].body == {"bus": "line1"}
     text = ctl.on_terminal("bus", "scan", "line1")
     assert "unit 3 answers\n" in text
     assert ctl("--json", "bus", "scan", "line1").json["result"]["found"] == FOUND
+
+
+def test_a_search_tells_how_to_set_the_line(ctl, stub):
+    """Units at a speed that is not the bus's are not known as its meters."""
+    job(stub, "bus-scan", {"found": FOUND[1:2]})
+    assert ctl("bus", "scan", "--baud", "all", "line1").lines[2:] == [
+        "To have the line as its meters are:", "  fluksoctl settings set buses.line1.baud=9600 buses.line1.parity=N"]
 
 
 def test_scan_of_what_is_set_up_or_silent(ctl, stub):
@@ -250,7 +258,8 @@ def test_scan_that_fails_or_cannot_begin(ctl, stub):
 def test_scan_into_a_table(ctl, stub):
     job(stub, "bus-scan", {"found": FOUND})
     done = ctl("bus", "scan", "--csv", "m.csv", "line1")
-    assert done.lines[-1] == "m.csv: 2 new meters; fill in the names, then: fluksoctl meters import m.csv"
+    assert done.lines[-2:] == ["m.csv: 2 new meters; fill in the names, then: fluksoctl meters import m.csv",
+                               "Look at what stands on the meter: unit 4 may be another model than the one written."]
     assert (ctl.folder / "m.csv").read_text() == "bus,unit,name,model\nline1,4,,eastron-sdm630\nline1,9,,\n"
     assert "File exists" in ctl("bus", "scan", "--csv", "m.csv", "line1", expect=REFUSED).err  # names may be in it
     ctl("bus", "scan", "--csv", "n.csv", "/dev/ttyUSB0", expect=USAGE)

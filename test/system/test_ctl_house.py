@@ -57,6 +57,7 @@ def test_watch_tells_a_meter_that_goes_and_comes(house, ctl, spawn):
     sim.meter("1", "dead")
     lines.wait_for_line(r"line1/grid ok -> suspect")
     lines.wait_for_line(r"line1/grid suspect -> offline: unit 1 did not answer")
+    assert "bus scan --baud all --parity all line1" in ctl("bus", "list").out  # nobody answers: is it the speed?
     lines.wait_for_line(r"line1/grid \d+ timeouts?")
     sim.meter("1", "alive")
     lines.wait_for_line(r"line1/grid offline -> ok", timeout=40)
@@ -71,6 +72,7 @@ def test_scan(house, ctl):
     assert re.search(r"9600 N +[\d.]+  grid +eastron-sdm630", rows["1"])
     assert re.search(r"–  +eastron-sdm120\b.*\b2[234]\d(\.\d)? V\b.*Hz", rows["2"]) and "chint-ddsu666" in rows["9"]
     assert "abb-b23" in rows["17"]
+    assert "unit 2 may be another model" in done.out
     table = (ctl.folder / "new.csv").read_text()
     assert table.startswith("bus,unit,name,model\nline1,2,,eastron-sdm120\nline1,9,,chint-ddsu666\n") and table.count("\n") == 4
     assert "name is missing" in ctl("meters", "import", "new.csv", expect=REFUSED).err
@@ -82,6 +84,7 @@ def test_scan(house, ctl):
     found = ctl("--json", "bus", "scan", "--to", "3", "--timeout", "0.1", "line1").json["result"]["found"]
     assert [(f["unit"], f["configured"]) for f in found] == [(1, "grid"), (2, "boiler")]
     assert "there is no bus" in ctl("bus", "scan", "nowhere", expect=REFUSED).err
+    assert "'line1' is a bus: say a unit" in ctl("bus", "read", "line1", expect=REFUSED).err
 
 
 def test_read(house, ctl):
@@ -162,6 +165,7 @@ def test_mistakes_name_line_and_column(house, ctl):
     err = ctl("meters", "import", "m.csv", expect=REFUSED).err
     assert re.findall(r"^m.csv:(\d+):(\d+): (\w+) ", err, re.M) == [
         ("2", "7", "unit"), ("3", "13", "model"), ("4", "7", "unit"), ("5", "11", "name"), ("6", "1", "bus")], err
+    assert '"eastron-sdm360" is not a model' in err and "(allowed: eastron-sdm120, eastron-sdm220" in err
     assert "unit 7 is the unit of meter gone of bus line1 too" in err and "meter grid of bus line1" in err
     assert ctl("settings", "get").out == before
 

@@ -133,6 +133,12 @@ def test_replace(importing, stub):
     assert done.json == {"errors": [], "new": 0, "changed": 0, "same": 1, "removed": ["boiler", "press"], "saved": True}
 
 
+def test_an_empty_table_replaces_nothing(importing, stub):
+    """Cut off by accident, it would remove every meter."""
+    assert "has no meters: --replace would remove all" in importing(HEAD, "--replace", expect=REFUSED).err
+    assert stub.of("PATCH") == []
+
+
 def test_nothing_to_change(importing, stub):
     done = importing(HEAD + "line1,1,grid,Grid,eastron-sdm120,1\n")
     assert done.out == "All is as the file says.\n" and stub.of("PATCH") == []

@@ -106,7 +106,7 @@ def test_errors_name_all_that_is_wrong(alone):
     for body, why in (b"{", "no JSON"), (b"", "no JSON"), (b"\xff", "UTF-8"):
         answer = s.patch(body)
         assert answer.status == 400 and why in answer.json["error"]
-    assert s.patch(b" " * (300 << 10)).status == 413
+    assert s.patch(b" " * (1100 << 10)).status == 413
     assert s.get() == before and not layer(g).exists()
 
 
