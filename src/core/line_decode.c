@@ -174,6 +174,8 @@ static void on_p1(void *ctx, enum p1_end end, const char *text, size_t len)
     struct line_values values = {.checked = end == P1_GOOD};
     struct p1_telegram t;
 
+    if (end == P1_GOOD || end == P1_BAD_CRC) /* the check behind the "!" is for people */
+        told.len = (size_t)(x->reader.text + x->reader.len - text);
     if (end != P1_GOOD && end != P1_NO_CRC) {
         x->cb(x->ctx, &told);
         return;
