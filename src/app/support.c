@@ -3,9 +3,12 @@
  * holds a secret: nothing in it is written from one, and one that came into a text all the same is masked. */
 #include "app/app.h"
 #include "app/desk.h"
+#include "app/lines.h"
 #include "app/view.h"
 
 #include "core/jsonw.h"
+#include "core/line_body.h"
+#include "core/line_mask.h"
 #include "core/log_ring.h"
 #include "core/metrics_body.h"
 #include "core/settings.h"
@@ -48,7 +51,8 @@ struct bundle {
     int64_t unix_s;
     struct status_body status;
     struct metrics_body metrics;
-    uint64_t line; /* of the log: the next one */
+    uint64_t line;       /* of the log: the next one */
+    size_t telegrams_of; /* of the lines with telegrams: likewise */
 };
 
 /* ---- the members: each appends a piece; true: more is to come ---- */
@@ -70,6 +74,7 @@ static bool readme(struct bundle *b, struct jsonw *w)
         "metrics.txt    GET /metrics: every number\n"
         "store.txt      the numbers of the store\n"
         "sync.json      how the last synchronisation of board and server ended\n"
+        "lines.json     GET /api/v1/lines/KEY of each, the numbers of meters masked\n"
         "jobs.json      GET /api/v1/jobs\n"
         "log.txt        the last lines of the log, times in UTC\n";
 
@@ -184,6 +189,49 @@ static bool sync_results(struct bundle *b, struct jsonw *w)
     return false;
 }
 
+/* A line with its telegrams, in which meters have no numbers. */
+static void put_masked(const struct lines *lines, const char *key, struct jsonw *w)
+{
+    struct line_value_view value;
+    struct line_view v;
+
+    if (!lines_view(lines, key, &v))
+        return;
+    char *ident = must(strdup(v.ident)), *telegram = must(strdup(v.telegram)),
+         *refused = must(strdup(v.refused_telegram));
+    line_mask_ident(ident);
+    line_mask(telegram);
+    line_mask(refused);
+    v.ident = ident;
+    v.telegram = telegram;
+    v.refused_telegram = refused;
+    line_body_open(w, &v);
+    for (size_t i = 0; i < v.n_values; i++)
+        if (lines_value(lines, key, i, &value))
+            line_body_value(w, &value);
+    line_body_close(w, &v);
+    free(ident);
+    free(telegram);
+    free(refused);
+}
+
+/* A line in one turn. */
+static bool all_lines(struct bundle *b, struct jsonw *w)
+{
+    const struct app *app = b->service->app;
+    const size_t i = b->telegrams_of++;
+
+    if (i == 0)
+        jsonw_open(w, NULL, '[');
+    if (i < app->settings->n_lines) {
+        put_masked(app->lines, app->settings->lines[i].key, w);
+        return true;
+    }
+    jsonw_close(w, ']');
+    say(w, "\n");
+    return false;
+}
+
 static bool all_jobs(struct bundle *b, struct jsonw *w)
 {
     const struct jobs *js = &b->service->app->jobs;
@@ -206,6 +254,16 @@ static void mask_code(char *text)
         *p = '*';
 }
 
+/* … and what a meter calls itself, behind which its number may stand. */
+static void mask_meter(char *text)
+{
+    static const char before[] = "telegrams come from ";
+    char *p = strstr(text, before);
+
+    if (p)
+        line_mask_ident(p + sizeof before - 1);
+}
+
 static bool log_lines(struct bundle *b, struct jsonw *w)
 {
     struct log_entry e;
@@ -214,6 +272,7 @@ static bool log_lines(struct bundle *b, struct jsonw *w)
         if (!log_get(b->line, &e))
             return false;
         mask_code(e.text);
+        mask_meter(e.text);
         char *p = jsonw_room(w, LOG_ENTRY_MAX + 1);
         size_t n = log_entry_format(p, &e);
         p[n] = '\n';
@@ -234,6 +293,7 @@ static const struct {
     {FOLDER "metrics.txt", metrics},
     {FOLDER "store.txt", about_store},
     {FOLDER "sync.json", sync_results},
+    {FOLDER "lines.json", all_lines},
     {FOLDER "jobs.json", all_jobs},
     {FOLDER "log.txt", log_lines},
 };

@@ -152,7 +152,8 @@ def test_json(ctl, lines):
 
 def test_how_it_is_called(ctl, lines):
     for words in [("line",), ("line", "show"), ("line", "show", "grid", "heat"), ("line", "show", "grid", "--every", "0.1"),
-                  ("line", "show", "grid", "--every", ""), ("line", "show", "grid", "--raw", "--json"), ("line", "show", "-x", "grid")]:
+                  ("line", "show", "grid", "--every", ""), ("line", "show", "grid", "--raw", "--json"),
+                  ("line", "show", "-x", "grid")]:
         ctl(*words, expect=USAGE)
     assert "no line has this key" in ctl("line", "show", "no/where", expect=REFUSED).err
     ctl("-s", ctl.folder / "none", "line", "show", "grid", expect=UNREACHABLE)
@@ -211,7 +212,8 @@ def test_watch_in_lines(ctl, stub, lines):
     old = {"time_s": 1700000000, "text": "of old"}
     lines["grid"]["notes"] = [old]
     steps(stub, lines, {"refused": refused(crc=1, rate=2)}, {"state": "down", "reason": "gone", "telegrams": 7201},
-          {"notes": [old, {"time_s": 1700000001, "text": "gas was set anew"}], "refused": refused()}, {"state": "ok", "reason": ""})
+          {"notes": [old, {"time_s": 1700000001, "text": "gas was set anew"}], "refused": refused()},
+          {"state": "ok", "reason": ""})
     done = ctl("line", "show", "--watch", "-n", "0.2", "grid", expect=REFUSED)
     assert [re.sub(r"^\d\d:\d\d:\d\d ", "", one) for one in done.lines] == [
         "grid ok", "grid 1 wrong check, 2 counters that do not go on", "grid ok -> down: gone", "grid gas was set anew",

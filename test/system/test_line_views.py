@@ -1,5 +1,6 @@
 """What the daemon tells of lines with telegrams: /api/v1/lines and fluksoctl line list and show, with meters on
 pseudo-terminals."""
+import json
 import re
 import time
 
@@ -12,6 +13,7 @@ from job_calls import call
 from line_meters import Pty, Server, energy, gas, p1, tic
 from settings_calls import Settings
 from test_openapi import fits
+from test_support import bundle, unpack
 
 HOUSE = energy(imported=1234.567, exported=0, watts=500)
 REASONS = ("crc", "cut", "too_long", "form", "range", "rate")
@@ -92,7 +94,7 @@ def test_what_a_meter_said(house, ctl, meter):
     began = int(time.time())
     meter.send(said)
     grid = telegrams(house, 1)
-    text = said.decode().replace("\r\n", "\n")
+    text = said.decode().replace("\r\n", "\n").rstrip()
     assert grid["telegram"] == text and grid["ident"] == "FLU5\\253769484_A" and grid["state"] == "ok"
     assert began - 1 <= grid["telegram_s"] == grid["last_s"] <= time.time() + 1
     # Ids and names are those of the sensors.
@@ -105,10 +107,10 @@ def test_what_a_meter_said(house, ctl, meter):
     assert value(grid, "1.8.1", "counter")["value"] == 1234567
     cubic = value(grid, "gas", "counter")
     assert (cubic["value"], cubic["unit"], cubic["stamp_s"], cubic["name"]) == (112384, "L", 1700000000, "Netz gas")
-    assert ctl("line", "show", "--raw", "grid").out == text
+    assert ctl("line", "show", "--raw", "grid").out == text + "\n"
     shown = ctl("line", "show", "grid").out
     assert all("  " + row in shown for row in text.split("\n") if row)
-    assert re.search(r"^  net +Netz +500 W +1234\.567 kWh$", shown, re.M)
+    assert re.search(r"^  import +Netz import +500 W +1234\.567 kWh$", shown, re.M)
     assert re.search(r"^  gas +Netz gas +– +112\.384 m³  of 2023-11-14 22:13$", shown, re.M)
     assert ctl("line", "show", "--json", "grid").json["values"] == grid["values"]
     house.stop()
@@ -122,8 +124,10 @@ def test_what_was_refused_and_why(house, ctl, meter):
     wait_until(lambda: one(house)["refused"]["crc"] == 1, "a damaged one")
     grid = one(house)
     assert grid["telegrams"] == 1 and grid["errors_per_hour"] == 1 and grid["refused_why"] == "its check is wrong"
+    assert grid["refused_telegram"] == damaged.decode().replace("\r\n", "\n").rstrip()
     assert "1-0:1.7.1(00.500*kW)" in grid["refused_telegram"] and "1.7.1" not in grid["telegram"]
-    meter.send(p1(*energy(imported=1.234, exported=0, watts=500), "1-0:32.7.0(900.0*V)"))  # a counter that fell, a voltage of nowhere
+    # A counter that fell, a voltage of nowhere.
+    meter.send(p1(*energy(imported=1.234, exported=0, watts=500), "1-0:32.7.0(9000.0*V)"))
     grid = telegrams(house, 2)
     assert value(grid, "1.8.1", "counter")["refused"] == "rate" and value(grid, "1.8.1", "counter")["value"] == 1234
     assert value(grid, "32.7.0", "gauge")["refused"] == "range"
@@ -144,7 +148,7 @@ def test_a_telegram_as_large_as_any(house, ctl, meter):
     meter.send(p1(*HOUSE, *more))
     grid = telegrams(house, 1)
     assert 6000 < len(grid["telegram"]) <= 8192 and value(grid, "52.7.0", "gauge")["value"] == 52
-    assert ctl("line", "show", "--raw", "grid").out == grid["telegram"]
+    assert ctl("line", "show", "--raw", "grid").out == grid["telegram"] + "\n"
     house.stop()
 
 
@@ -191,4 +195,23 @@ def test_settings_that_change(house, ctl, meter):
     assert Settings(house).patch({"lines": {"grid": None}}).status == 200
     wait_until(lambda: call(house, "GET", "/api/v1/lines/grid")[0] == 404, "a line that is gone")
     assert "grid" not in ctl("line", "list").out
+    house.stop()
+
+
+def test_whoever_is_to_help_learns_no_number_of_a_meter(house, meter):
+    meter.send(p1("0-0:96.1.1(3153414733313031)", "0-0:96.13.0(48454c4c4f)", *HOUSE, *gas()))
+    meter.send(p1("0-0:96.1.1(3153414733313031)", *HOUSE).replace(b"1.7.0", b"1.7.1"))
+    wait_until(lambda: one(house)["refused"]["crc"] == 1, "a damaged one")
+    assert "3153414733313031" in one(house)["telegram"]  # they are the user's own
+    whole = [one(house, key) for key in ("grid", "tele", "old")]
+    found = unpack(bundle(house)[0])
+    told = json.loads(found["lines.json"])
+    assert [line["key"] for line in told] == ["grid", "tele", "old"]
+    assert told[0]["values"] == whole[0]["values"] and told[0]["ident"] == "FLU5\\*********_*"
+    assert "0-0:96.1.1(****************)\n" in told[0]["telegram"] and "1-0:1.7.0(00.500*kW)\n" in told[0]["telegram"]
+    assert "0-0:96.1.1(****************)\n" in told[0]["refused_telegram"]
+    assert "telegrams come from FLU5\\*********_*" in found["log.txt"]
+    for name, text in found.items():
+        for number in ("253769484", "3153414733313031", "48454c4c4f", "37464C4F32313139303333373333"):
+            assert number not in text, (name, number)
     house.stop()

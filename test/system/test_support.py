@@ -11,7 +11,8 @@ from helpers import wait_until
 from job_calls import call, connected, control, fetch, run
 
 FOLDER = "fluksod-support/"
-MEMBERS = ["README.txt", "system.txt", "settings.json", "status.json", "metrics.txt", "store.txt", "sync.json", "jobs.json", "log.txt"]
+MEMBERS = ["README.txt", "system.txt", "settings.json", "status.json", "metrics.txt", "store.txt", "sync.json", "lines.json",
+           "jobs.json", "log.txt"]
 KEY = "fedcba9876543210fedcba9876543210"
 PASSWORD, TOKEN = "pass-PLANTED-word", "token-PLANTED-0123456789"
 
@@ -63,7 +64,7 @@ def test_what_is_in_it(planted):
     assert re.search(r"^fluksod_store_\w+ \d+$", found["metrics.txt"], re.M)
     assert found["store.txt"].startswith("no error\n") and re.search(r"^store_\w+ \d+$", found["store.txt"], re.M)
     assert json.loads(found["sync.json"]) == g.status()["sync"]
-    assert json.loads(found["jobs.json"]) == [sync, selftest]
+    assert json.loads(found["jobs.json"]) == [sync, selftest] and json.loads(found["lines.json"]) == []
     assert found["system.txt"].startswith("fluksod 0.1.0\nlibuv ") and "kernel Linux " in found["system.txt"]
     assert re.search(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info fluksod 0.1.0 starts", found["log.txt"], re.M)
     assert "info support: a bundle is made for " in found["log.txt"]
