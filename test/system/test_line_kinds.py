@@ -194,15 +194,17 @@ def test_it_is_killed_and_comes_back(folder, gateway, broker, subscribe):
     with SimLine(folder, lines, "--start", "12:00") as sim:
         house = LineHouse(gateway, broker, subscribe, folder, lines).start()
         for round in range(2):
-            for key in lines:
-                wait_until(lambda k=key: house.status(k)["telegrams"] >= 5, f"telegrams of {key}")
+            for number, key in enumerate(lines, 1):
+                wait_until(lambda k=key: house.status(k)["telegrams"] >= 5,
+                           f"telegrams of {key}, which were {house.status(key)} {sim.line_stats(number)}\n{house.g.daemon.tail()}")
             house.g.daemon.signal(signal.SIGKILL)
             house.g.daemon.wait()
             sim.do("load 3000" if round else "load 0")
             time.sleep(1)
             house.start()
-        for key in lines:
-            wait_until(lambda k=key: house.status(k)["telegrams"] >= 5, f"telegrams of {key}")
+        for number, key in enumerate(lines, 1):
+            wait_until(lambda k=key: house.status(k)["telegrams"] >= 5,
+                       f"telegrams of {key}: {sim.line_stats(number)}\n{house.g.daemon.tail()}")
         ids, told = house.ids(), sim.told()
         for number, (key, words) in enumerate((("p1", "export"), ("tic", "export")), 1):
             got = house.messages(ids[f"{key} {words}"], "counter")
