@@ -97,6 +97,12 @@ static char digit_of(int baud)
     return digit;
 }
 
+/* What came in had its time on the line, and then the meter takes its own. */
+static int64_t reply_ms(const struct tele *l)
+{
+    return TELE_REPLY_MS + (int64_t)l->in_len * TELE_BITS * 1000 / FIRST;
+}
+
 /* A whole line came in. */
 static void take_line(struct teles *t, struct tele *l)
 {
@@ -106,13 +112,13 @@ static void take_line(struct teles *t, struct tele *l)
         if (pty_baud(&l->pty) != FIRST || l->silent)
             return; /* it understands no other speed */
         l->asked++;
-        set_step(t, l, TELE_IDENT, TELE_REPLY_MS);
+        set_step(t, l, TELE_IDENT, reply_ms(l));
         return;
     }
     p = memchr(l->in, 0x06, l->in_len);
     if (l->step == TELE_ACK && p && l->in_len - (size_t)(p - l->in) == 6 && p[1] == '0' && p[3] == '0') {
         l->speed = p[2] == digit_of(l->opt->baud) ? l->opt->baud : FIRST;
-        set_step(t, l, TELE_DATA, TELE_REPLY_MS);
+        set_step(t, l, TELE_DATA, reply_ms(l));
     }
 }
 

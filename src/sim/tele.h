@@ -22,6 +22,7 @@
 #define TELE_REPLY_MS  200 /* until a meter that is asked answers */
 #define TELE_ACK_MS    1500
 #define TELE_IN        32
+#define TELE_BITS      10 /* of a character: start, eight (or seven and parity), stop */
 
 /* What becomes of a telegram on its way; the first four spoil it. GLUE takes the start of the next one along. */
 enum tele_fault { TELE_CUT, TELE_GLUE, TELE_FLIP, TELE_OVERRUN, TELE_DROP, TELE_PARITY, TELE_NOISE, TELE_FAULTS };

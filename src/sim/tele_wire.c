@@ -7,8 +7,7 @@
 #include "sim/options.h"
 #include "sim/rng.h"
 
-#define AT_ONCE          2048 /* bytes in one go: half of what the kernel holds ready for a reader */
-#define BITS_A_CHARACTER 10   /* start, eight (or seven and parity), stop */
+#define AT_ONCE 2048 /* bytes in one go: half of what the kernel holds ready for a reader */
 
 static const char *const names[TELE_FAULTS] = {"cut", "glue", "flip", "overrun", "drop", "parity", "noise"};
 
@@ -146,7 +145,7 @@ void tele_put(struct tele *l, const struct tele_text *text, const struct tele_no
 /* So many bytes of what is on its way have had time to pass. */
 static size_t passed(const struct tele *l, int64_t now_ms)
 {
-    int64_t n = (now_ms - l->out_ms) * l->speed / BITS_A_CHARACTER / 1000;
+    int64_t n = (now_ms - l->out_ms) * l->speed / TELE_BITS / 1000;
 
     return n < (int64_t)l->len ? (size_t)n : l->len;
 }

@@ -43,6 +43,10 @@ def test_a_stream_of_telegrams_with_every_fault(folder, gateway, broker, subscri
             assert got and got[-1][1] == last, (name, got[-3:], last)
             for stamp, value in got:
                 assert counters[stamp][words] == value, (name, stamp, value)
+        status = house.status("p1")
+        # Of a telegram that lost no more than its last CR LF, or whose CRC has a letter in the other case, all is right.
+        assert len(good) <= status["telegrams"] <= len(good) + 5, status
+        assert status["refused"]["crc"] + status["refused"]["cut"] > STREAM / 10, status
     clock.close()
 
 
