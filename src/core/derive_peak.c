@@ -77,7 +77,8 @@ static void roll_month(struct derive_peak *p, int64_t at_s)
         return;
     m->raw = 0;
     m->first = p->calendar.month_s;
-    ledger_changed(p->month, true);
+    ledger_changed(p->month, false);
+    p->urgent = true;
 }
 
 static void raise_month(struct derive_peak *p, int64_t start_s, int64_t milli)
@@ -88,7 +89,8 @@ static void raise_month(struct derive_peak *p, int64_t start_s, int64_t milli)
     if (m->known && (!same_month(p, start_s, m->first) || m->raw >= milli))
         return;
     *m = (struct meter){.known = true, .raw = milli, .first = start_s, .raw_ms = p->last_ms};
-    ledger_changed(p->month, true);
+    ledger_changed(p->month, false);
+    p->urgent = true;
 }
 
 /* ---- quarter hours ---- */
@@ -148,24 +150,38 @@ static int64_t off_by(const struct stretch *x, int64_t at_s)
     return !x->lost ? 0 : before < after ? before : after;
 }
 
+/* A quarter hour begins within the stretch. */
+static void open_quarter(struct derive_peak *p, const struct stretch *x, int64_t start_s)
+{
+    const int64_t end_s = start_s + PEAK_QUARTER_S, until_s = x->to_s < end_s ? x->to_s : end_s;
+    struct meter *m = &p->quarter->meter;
+
+    p->set = false;
+    m->first = energy_at(x, start_s);
+    m->fast = true;
+    set_known(m, x->lost ? until_s - start_s : 0, off_by(x, start_s));
+}
+
 /* The readings' stretch crosses the end of the quarter hour of the first, or reaches it. */
 static void cross(struct derive_peak *p, const struct stretch *x)
 {
     struct meter *m = &p->quarter->meter;
-    const int64_t end = start_of(x->from_s) + PEAK_QUARTER_S, start = start_of(x->to_s);
+    const int64_t end = start_of(x->from_s) + PEAK_QUARTER_S;
+    const int64_t whole = (x->to_s - end) / PEAK_QUARTER_S, rest = end + whole * PEAK_QUARTER_S;
 
     if (x->from_s < end) {
         set_known(m, unknown_of(m) + (x->lost ? end - x->from_s : 0), off_of(m));
         finish(p, end - PEAK_QUARTER_S, energy_at(x, end), off_by(x, end));
     }
-    if (x->to_s <= end)
-        return;
-    if (start > end)
-        leave_out(p, end, start, PEAK_UNKNOWN, PEAK_QUARTER_S);
-    p->set = false;
-    m->first = energy_at(x, start);
-    m->fast = true;
-    set_known(m, x->lost ? x->to_s - start : 0, off_by(x, start));
+    if (whole == 1) {
+        open_quarter(p, x, end);
+        finish(p, end, energy_at(x, rest), off_by(x, rest));
+    } else if (whole) {
+        leave_out(p, end, rest, PEAK_UNKNOWN, PEAK_QUARTER_S);
+        m->fast = false;
+    }
+    if (rest < x->to_s)
+        open_quarter(p, x, rest);
 }
 
 /* The newest reading is the first of which something follows. */
@@ -195,6 +211,7 @@ static void step(struct derive_peak *p, const struct reading *r, int64_t energy)
         leave_out(p, was, was + PEAK_QUARTER_S, PEAK_CLOCK, unknown_of(m));
     begin(p, r, energy);
     p->set = true;
+    p->urgent = true; /* of what was before, a start would take the step for time that passed */
 }
 
 /* ---- energy ---- */
@@ -244,8 +261,8 @@ static bool advance(struct derive_peak *p, const struct reading *r, const int64_
         p->rest += power * ms;
         *energy = p->quarter->meter.raw + p->rest / MWH;
         p->rest %= MWH;
-        if (counter && llabs(*energy - *counter) > coarse) {
-            *energy = *energy > *counter ? *counter + coarse : *counter - coarse;
+        if (counter && (*energy < *counter || *energy > *counter + coarse)) {
+            *energy = within(*energy, *counter, *counter + coarse); /* it shows the whole ones that are full */
             p->rest = 0;
         }
         return true;
@@ -359,8 +376,9 @@ static void second(struct derive_peak *p, struct hub *hub, const struct reading 
     m->raw_ms = p->last_ms = r->mono_ms;
     p->running = true;
     remember(p, r);
-    ledger_changed(p->quarter, false);
     show(p, hub, r);
+    ledger_changed(p->quarter, p->urgent); /* of one moment, as a whole */
+    p->urgent = false;
 }
 
 /* The counter may come behind the gauge of its second, or not at all: that shows when the next one is there. */

@@ -83,6 +83,7 @@ struct derive_peak {
 
     bool running;           /* the newest reading is */
     bool set;               /* the clock was, in the quarter hour that runs */
+    bool urgent;            /* what changed is not to wait for the next time that all is saved */
     int64_t last_ms;        /* monotonic, of the newest reading */
     int64_t rest;           /* energy that is no thousandth yet, mW x ms */
     int64_t counter, steps; /* the newest counter; what all its changes are whole numbers of, 0: not seen yet */
