@@ -74,19 +74,20 @@ static void sum_take(struct derive *d, struct derive_sum *s, const struct readin
 
 /* Its jump is a whole number of thousandths, too small rather than too large: a counter that lies below its own mark
  * would have lost it. */
-static void sum_jumped(struct derive_sum *s, const struct ledger_entry *e, int64_t jump_milli)
+static int64_t sum_jumped(struct derive_sum *s, const struct ledger_entry *e, int64_t jump_milli)
 {
     const struct derive_part *part = s->entry ? derive_parts_of(&s->parts, e) : NULL;
     struct derive_total total = {0};
 
     if (!part || !s->entry->meter.known)
-        return;
+        return 0;
     derive_total_add(&total, jump_milli, part->factor_milli);
     int64_t milli = total.whole + total.rest / 1000 - (total.rest % 1000 < 0);
     s->entry->meter.raw += milli;
     marks_shift(&s->entry->marks, milli);
     ledger_marks_changed(s->entry);
     ledger_changed(s->entry, false);
+    return milli;
 }
 
 /* ---- from settings ---- */
@@ -278,8 +279,11 @@ void derive_jumped(void *ctx, const struct ledger_entry *e, int64_t jump_milli)
 {
     struct derive *d = ctx;
 
-    for (size_t i = 0; i < d->n_sums; i++)
-        sum_jumped(&d->sums[i], e, jump_milli);
+    for (size_t i = 0; i < d->n_sums; i++) {
+        int64_t milli = sum_jumped(&d->sums[i], e, jump_milli);
+        for (size_t k = 0; milli && k < d->n_peaks; k++)
+            derive_peak_jumped(&d->peaks[k], d->sums[i].entry, milli);
+    }
     for (size_t i = 0; i < d->n_nets; i++)
         derive_net_jumped(&d->nets[i], e, jump_milli);
     for (size_t i = 0; i < d->n_peaks; i++)

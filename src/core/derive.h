@@ -1,12 +1,13 @@
 /* Derived sensors: sums and differences of other sensors, times factors, what a grid meter would count of several, and
- * what quarter hours average.
- * They are a stage of the hub, of depth one: readings of other sensors come in, derived ones go out with the stamps of
- * what they are made of. It reads no clock, and a sum holds nothing of its own: its parts tell it.
+ * what quarter hours average. They are a stage of the hub, of depth one: readings of other sensors come in, derived
+ * ones go out with the stamps of what they are made of. It reads no clock, and a sum holds nothing of its own: its
+ * parts tell it.
  *
  *   reading of a part ─► sinks ─► derive_take() ─┬─► sum of all parts at that second ─► hub ─► sinks
  *                                                └─► net: import, export             ─► hub ─► sinks
  *
- * A peak (core/derive_peak.h) takes its part's readings likewise, and of one that reports at pulses the time too.
+ * A peak (core/derive_peak.h) takes its part's readings likewise, and of one that reports at pulses the time too. It
+ * alone may be of a derived sensor, of what there is of several phases: a depth of two, and no more.
  *
  * A sum's gauge is there when all parts have one of the same second. Its counter is there when all parts that report
  * each second have one of the same second; those that count pulses stand until the next one. */
@@ -64,7 +65,7 @@ static inline bool derive_empty(const struct derive *d)
     return d->n_sums + d->n_nets + d->n_peaks == 0;
 }
 
-/* A reading that passed the hub, of a sensor that is not derived (a hub_stage_cb; ctx: the struct derive). */
+/* A reading that passed the hub (a hub_stage_cb; ctx: the struct derive). */
 void derive_take(void *ctx, const struct reading *r);
 
 /* A counter of the ledger was set (a ledger_jumped_cb): a derived one follows, and counts no energy for it. */

@@ -253,6 +253,12 @@ static size_t find_sensor(const struct settings *s, const char *text)
     return DERIVE_NO_PART;
 }
 
+/* Depth one; but what is consumed in all is a sum or a net pair where there are several phases. */
+static bool may_be_of(const struct finding *f, const struct derive_settings *part)
+{
+    return f->s->derive[f->at].kind == DERIVE_PEAK && part->kind != DERIVE_PEAK;
+}
+
 static size_t find_part(struct finding *f, const char *list, size_t k, const char *text)
 {
     size_t i = text ? find_sensor(f->s, text) : DERIVE_NO_PART;
@@ -269,7 +275,7 @@ static size_t find_part(struct finding *f, const char *list, size_t k, const cha
             refuse(f, list, k, "no sensor has the name or id %s", text);
         return DERIVE_NO_PART;
     }
-    if (f->s->sensors[i].made == MADE_DERIVE) {
+    if (f->s->sensors[i].made == MADE_DERIVE && !may_be_of(f, &f->s->derive[f->s->sensors[i].made_of])) {
         refuse(f, list, k, "%s is derived itself, and parts are sensors that are measured", text);
         return DERIVE_NO_PART;
     }
@@ -368,20 +374,27 @@ static void take_over(const struct finding *f, struct sensor_settings *x, const 
     x->report = d->report && sensor_settings_reportable(x);
 }
 
-static void resolve(struct settings *s, struct settings_errors *errors, bool ids_known)
+static void resolve_one(struct settings *s, size_t at, struct settings_errors *errors, bool ids_known)
 {
+    struct derive_settings *d = &s->derive[at];
+    struct finding f = {s, d->enable ? errors : NULL, at, ids_known, true};
     const char *unit[READING_KINDS];
 
-    for (size_t at = 0; at < s->n_derive; at++) {
-        struct derive_settings *d = &s->derive[at];
-        struct finding f = {s, d->enable ? errors : NULL, at, ids_known, true};
-        find_list(&f, "of", d->of, d->n_of, d->parts);
-        find_list(&f, "minus", d->minus, d->n_minus, d->minuses);
-        take_units(&f, unit);
-        for (size_t i = 0; i < s->n_sensors; i++)
-            if (s->sensors[i].made == MADE_DERIVE && s->sensors[i].made_of == at)
-                take_over(&f, &s->sensors[i], unit);
-    }
+    find_list(&f, "of", d->of, d->n_of, d->parts);
+    find_list(&f, "minus", d->minus, d->n_minus, d->minuses);
+    take_units(&f, unit);
+    for (size_t i = 0; i < s->n_sensors; i++)
+        if (s->sensors[i].made == MADE_DERIVE && s->sensors[i].made_of == at)
+            take_over(&f, &s->sensors[i], unit);
+}
+
+/* Peaks last: a part of theirs may be derived, and its unit is that of its own parts. */
+static void resolve(struct settings *s, struct settings_errors *errors, bool ids_known)
+{
+    for (int peaks = 0; peaks <= 1; peaks++)
+        for (size_t at = 0; at < s->n_derive; at++)
+            if ((s->derive[at].kind == DERIVE_PEAK) == peaks)
+                resolve_one(s, at, errors, ids_known);
 }
 
 void settings_derived_make(struct settings *s, const cJSON *given, struct settings_errors *errors)

@@ -6,7 +6,8 @@
  *   net    "<name> import", "export"                    of less minus, all in W and Wh
  *   peak   "<name> quarter", "forecast", "month peak"   of: one, in Wh
  *
- * Parts are sensors that are measured, never derived ones: depth one. */
+ * Parts are sensors that are measured, never derived ones: depth one. A peak may be of a sum or of a side of a net
+ * pair. */
 #ifndef CORE_SETTINGS_DERIVED_H
 #define CORE_SETTINGS_DERIVED_H
 

@@ -138,4 +138,21 @@ static inline int64_t shows(unsigned number)
     return got[number][READING_GAUGE].unix_s == unix_s ? got[number][READING_GAUGE].milli : INT64_MIN;
 }
 
+static inline void is_left_out(size_t i, int64_t from_s, int64_t until_s, enum peak_why why)
+{
+    assert_true(i < n_said);
+    assert_true(said[i].from_s == from_s && said[i].until_s == until_s);
+    assert_int_equal(said[i].why, why);
+    assert_string_equal(said[i].key, "k");
+}
+
+/* Up to the start of a quarter hour that is known, and 450 s of it. */
+static inline void amid_one(void)
+{
+    tells();
+    live_to(0);
+    live_to(450);
+    n_said = 0;
+}
+
 #endif

@@ -178,6 +178,33 @@ static void an_order_is_no_energy(void **state)
     assert_near(shows(MONTH), KW, NEAR);
 }
 
+/* Of a sum of two parts: an order to one of them jumps it too. */
+static void a_peak_of_a_sum(void **state)
+{
+    (void)state;
+    derive_settings[1] = (struct derive_settings){
+        .kind = DERIVE_SUM, .enable = true, .n_of = 2, .parts = {0, 1}, .factor_milli = {1000, 2000}};
+    settings.n_derive = 2;
+    make(3, 1, SUBTYPE_NONE);
+    derive_settings[0].parts[0] = PARTS + 3;
+    ends();
+    begins();
+    tells();
+    for (int i = 0; i < 2700; i++) {
+        passes(1);
+        tells();
+        part_emits(1, READING_GAUGE, power);
+        part_counts(1, energy / MWH, true);
+        if (i == 1500)
+            ledger_set(entry(1), published(1) + 100000000);
+        if (i == 2000)
+            kill_and_start();
+    }
+    assert_near(got[MONTH][READING_GAUGE].milli, 3 * KW, 3 * NEAR);
+    assert_near(shows(QUARTER), 3 * KW, 20 * NEAR);
+    assert_int_equal(n_said, 1);
+}
+
 /* Garbage that the ledger took is no peak. */
 static void an_absurd_counter(void **state)
 {
@@ -451,6 +478,7 @@ int main(void)
         CASE(statistics_outlive_settings),
         CASE(another_part_begins_anew),
         CASE(an_order_is_no_energy),
+        CASE(a_peak_of_a_sum),
         CASE(an_absurd_counter),
         CASE(it_is_no_counter),
         CASE(whatever_happens_the_peak_is_one_that_was),
