@@ -1,4 +1,4 @@
-# Completion of fluksoctl(1) for bash: verbs, options, sensors, settings, meters. What there is comes from the program itself
+# Completion of fluksoctl(1) for bash: verbs, options, sensors, settings, meters, lines. What there is comes from the program itself
 # (`fluksoctl complete`), so that it fits the gateway at hand; without one, what needs none is completed all the same.
 # Installed as /usr/share/bash-completion/completions/fluksoctl; it needs nothing but bash.
 
@@ -84,9 +84,26 @@ _fluksoctl_meters() {
     esac
 }
 
+# The lines with telegrams. $1: as above.
+_fluksoctl_line() {
+    case ${rest[0]-} in
+    list | show)
+        [[ $1 == --every || $1 == -n ]] && return
+        if [[ $cur != -* ]]; then
+            _fluksoctl_offer '' < <(_fluksoctl_ask lines)
+        elif [[ ${rest[0]} == show ]]; then
+            _fluksoctl_words --raw --watch --every --json
+        else
+            _fluksoctl_words --json
+        fi ;;
+    *) _fluksoctl_words list show ;;
+    esac
+}
+
 _fluksoctl_verb() {
     local last=${COMP_WORDS[COMP_CWORD - 1]}
     case "$verb ${rest[0]-}" in
+    'sensors '*) _fluksoctl_words --all ;;
     'sensor '*)
         [[ ${rest[0]-} =~ ^(set|counter)$ ]] || { _fluksoctl_words set counter; return; }
         if ((${#rest[@]} == 1)); then
@@ -104,6 +121,7 @@ _fluksoctl_verb() {
     'token add') _fluksoctl_words --read-only ;;
     'token '*) _fluksoctl_words add list rm ;;
     'bus '*) _fluksoctl_bus "$last" ;;
+    'line '*) _fluksoctl_line "$last" ;;
     'meters '*) _fluksoctl_meters ;;
     'watch '*) _fluksoctl_offer '' < <(_fluksoctl_ask sensors) ;;
     'log '*) _fluksoctl_words -n -f ;;

@@ -15,12 +15,13 @@
 
 /* In the order of start; they stop and close in reverse. */
 static const struct service *const services[] = {
-    &service_keeper,      &service_secrets, &service_mqtt_sink,    &service_config_topics, &service_tap,
-    &service_http,        &service_access,  &service_backup,       &service_api_local,     &service_api_status,
-    &service_api_live,    &service_api_log, &service_flukso,       &service_influx,        &service_derive,
-    &service_board,       &service_buses,   &service_bus_jobs,     &service_bus_proxy,     &service_sync,
-    &service_selftest,    &service_support, &service_api_settings, &service_api_secrets,   &service_api_sensors,
-    &service_phase_match, &service_restart, &service_api_jobs,     &service_api_models,    &service_api_index,
+    &service_keeper,      &service_secrets,     &service_mqtt_sink, &service_config_topics, &service_tap,
+    &service_http,        &service_access,      &service_backup,    &service_api_local,     &service_api_status,
+    &service_api_live,    &service_api_log,     &service_flukso,    &service_influx,        &service_derive,
+    &service_board,       &service_buses,       &service_lines,     &service_bus_jobs,      &service_bus_proxy,
+    &service_sync,        &service_selftest,    &service_support,   &service_api_settings,  &service_api_secrets,
+    &service_api_sensors, &service_phase_match, &service_restart,   &service_api_jobs,      &service_api_models,
+    &service_api_lines,   &service_api_index,
 };
 
 #define SERVICES ARRAY_LEN(services)

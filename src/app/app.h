@@ -20,6 +20,7 @@ struct settings;
 struct buses;
 struct desk;
 struct httpd;
+struct lines;
 struct live;
 struct meter_finder;
 struct mqtt;
@@ -35,6 +36,7 @@ struct app {
     struct hub hub;
     struct desk *desk;    /* where settings are changed; the gateway's */
     struct buses *buses;  /* service_buses from its new to its close (app/buses.h) */
+    struct lines *lines;  /* service_lines likewise (app/lines.h) */
     struct ledger ledger; /* counter states; restored before any source starts */
     struct facts facts;
     struct clock clock;
@@ -94,11 +96,11 @@ struct service {
     void (*close)(void *self, service_done done, void *ctx);
 };
 
-extern const struct service service_access, service_api_index, service_api_jobs, service_api_live, service_api_local,
-    service_api_log, service_api_models, service_api_secrets, service_api_sensors, service_api_settings,
-    service_api_status, service_backup, service_board, service_bus_jobs, service_bus_proxy, service_buses,
-    service_config_topics, service_derive, service_flukso, service_http, service_influx, service_keeper,
-    service_mqtt_sink, service_phase_match, service_restart, service_secrets, service_selftest, service_support,
-    service_sync, service_tap;
+extern const struct service service_access, service_api_index, service_api_jobs, service_api_lines, service_api_live,
+    service_api_local, service_api_log, service_api_models, service_api_secrets, service_api_sensors,
+    service_api_settings, service_api_status, service_backup, service_board, service_bus_jobs, service_bus_proxy,
+    service_buses, service_config_topics, service_derive, service_flukso, service_http, service_influx, service_keeper,
+    service_lines, service_mqtt_sink, service_phase_match, service_restart, service_secrets, service_selftest,
+    service_support, service_sync, service_tap;
 
 #endif

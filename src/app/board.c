@@ -375,7 +375,7 @@ static void open_line(struct board *b, const struct settings *s)
         return;
     }
     snprintf(b->name, sizeof b->name, "%s", s->board.device);
-    tty_open(b->tty, s->board.device, s->board.baud);
+    tty_open(b->tty, s->board.device, s->board.baud, TTY_8N1);
 }
 
 static void board_apply(void *self, const struct settings *old, const struct settings *next)

@@ -143,6 +143,7 @@ static void end_it(struct d0_reader *r, enum d0_end end, d0_cb cb, void *ctx)
     if (told)
         parse(r, &t);
     r->where = D0_OUTSIDE;
+    r->told = r->len;
     r->len = r->line = 0;
     r->stx = false;
     cb(ctx, end, told ? &t : NULL);

@@ -46,6 +46,7 @@ enum d0_where { D0_OUTSIDE, D0_INSIDE, D0_AFTER, D0_CHECK };
 struct d0_reader {
     char text[D0_TELEGRAM_MAX];
     size_t len, line;
+    size_t told;         /* of text: length of what the running callback tells of */
     enum d0_where where; /* AFTER: "!" was seen; CHECK: ETX was, the BCC is next */
     bool stx;
     uint8_t bcc; /* since STX */

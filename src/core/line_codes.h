@@ -29,7 +29,7 @@ enum line_protocol { LINE_P1, LINE_D0, LINE_TIC, LINE_TIC_HISTORIQUE, LINE_PROTO
 enum { LINE_NET, LINE_IMPORT, LINE_EXPORT, LINE_TIC_IMPORT, LINE_TIC_EXPORT };
 
 #define LINE_CODES   160 /* numbers of codes are below this */
-#define LINE_CODE    12  /* bytes of a code with its end */
+#define LINE_CODE    16  /* bytes of a code with its end */
 #define LINE_WORDS   32  /* likewise of a name's end */
 #define LINE_DEVICES 4   /* of one kind, on the M-Bus of a P1 meter */
 #define LINE_LABELS  3   /* of TIC, for one code */

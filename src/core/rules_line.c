@@ -64,7 +64,7 @@ static void judge_way(struct judge *j, struct line_settings *l)
             l->way = (enum line_way)way;
         some = true;
     }
-    if (!some && cJSON_IsObject(j->given))
+    if (!some)
         error(j, "device",
               "is missing: the path of a serial line, or tcp of a host that passes its bytes on, or board");
     for (size_t i = 0; l->way != LINE_BY_DEVICE && i < ARRAY_LEN(serial); i++)
@@ -147,6 +147,8 @@ static void judge_line(struct judge *j)
     struct line_settings *l = &j->s->lines[j->line];
     size_t other = l->key ? seen_add(&j->keys, l->key, j->line) : SEEN_NONE;
 
+    if (!cJSON_IsObject(j->given)) /* that was an error of its own */
+        return;
     if (other != SEEN_NONE)
         error(j, "key", "%s is the key of lines[%zu] too", l->key, other);
     if (l->enable && !layer_get(j->given, "name"))

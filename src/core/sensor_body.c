@@ -143,6 +143,7 @@ bool sensor_body_more(struct sensor_body *b, const struct sensor_body_view *v, s
         jsonw_open(w, "sensors", '[');
         b->stage = SENSOR_BODY_SENSORS;
     }
+    size_t before = w->len;
     for (int i = 0; i < SENSOR_BODY_PIECE && b->next < v->settings->n_sensors; i++)
         put_next(b, v, w);
     if (b->next >= v->settings->n_sensors) {
@@ -152,5 +153,7 @@ bool sensor_body_more(struct sensor_body *b, const struct sensor_body_view *v, s
         jsonw_raw(w, "\n", 1);
         b->stage = SENSOR_BODY_END;
     }
+    if (w->len == before) /* all of them unheard: a piece that is empty would be the last */
+        jsonw_raw(w, "\n", 1);
     return true;
 }

@@ -3,6 +3,7 @@
 #include "core/util.h"
 #include "ctl/json.h"
 #include "ctl/say.h"
+#include "ctl/state.h"
 #include "ctl/table.h"
 
 #include <math.h>
@@ -11,18 +12,11 @@
 #include <strings.h>
 #include <time.h>
 
-#define COUNT_WORDS 16
-
 /* ---- words ---- */
 
 static const cJSON *meters_of(const cJSON *bus)
 {
     return json_first(json_get(bus, "meters"));
-}
-
-static bool is_state(const cJSON *o, const char *state)
-{
-    return strcmp(json_text(o, "state", ""), state) == 0;
 }
 
 /* "/dev/ttyUSB0", "192.168.1.20:502" */
@@ -35,28 +29,6 @@ static char *line_of(const cJSON *bus)
         return say_format("%s", json_text(bus, "device", say_none()));
     return say_format("%s:%.0f%s", json_text(tcp, "host", "?"), json_number(tcp, "port", 502),
                       rtu ? ", RTU frames" : "");
-}
-
-static enum say_colour state_colour(const cJSON *o)
-{
-    if (is_state(o, "up") || is_state(o, "ok"))
-        return SAY_GREEN;
-    if (is_state(o, "down") || is_state(o, "offline"))
-        return SAY_RED;
-    return is_state(o, "off") ? SAY_DIM : SAY_YELLOW;
-}
-
-/* "offline for 2 min", and with why ": no answer within 1 s". */
-static char *state_words(const cJSON *o, bool why)
-{
-    double since = json_number(o, "since_s", 0);
-    const char *reason = why ? json_text(o, "reason", "") : "";
-    char span[SAY_WORDS] = "";
-
-    if (since > 0)
-        say_span(span, (double)time(NULL) - since);
-    return say_format("%s%s%s%s%s", json_text(o, "state", "?"), *span ? " for " : "", span, *reason ? ": " : "",
-                      reason);
 }
 
 /* A table's lines as text. */
@@ -85,37 +57,18 @@ static size_t shown(const char *line)
     return width + say_width(line);
 }
 
-/* "12345", "123k", "4.5M": at most five columns. */
-static const char *count(char out[COUNT_WORDS], double n)
-{
-    static const char units[] = "kMGT";
-    int k = -1;
-
-    if (!isfinite(n)) {
-        snprintf(out, COUNT_WORDS, "%s", say_none());
-        return out;
-    }
-    for (; n >= (k < 0 ? 99999.5 : 999.5) && units[k + 1]; n /= 1000)
-        k++;
-    if (k < 0)
-        snprintf(out, COUNT_WORDS, "%.0f", n);
-    else
-        snprintf(out, COUNT_WORDS, "%.*f%c", n < 9.95 ? 1 : 0, n, units[k]);
-    return out;
-}
-
 /* "15 of 20 meters ok, 15.2 polls/s" */
 static char *bus_words(const cJSON *bus)
 {
     size_t n = 0, ok = 0;
 
     for (const cJSON *m = meters_of(bus); m; m = m->next) {
-        n += !is_state(m, "off");
-        ok += is_state(m, "ok");
+        n += !state_is(m, "off");
+        ok += state_is(m, "ok");
     }
     if (!meters_of(bus))
         return say_format("no meters");
-    if (!is_state(bus, "up"))
+    if (!state_is(bus, "up"))
         return say_format("%zu meter%s", n, n == 1 ? "" : "s");
     return say_format("%zu of %zu meter%s ok, %.3g polls/s", ok, n, n == 1 ? "" : "s",
                       json_number(bus, "polls_per_s", 0));
@@ -170,9 +123,9 @@ void bus_view_list(const cJSON *buses, FILE *out, size_t columns)
 static void count_cell(struct table *t, const cJSON *m, const char *name, enum say_colour colour)
 {
     double n = json_number(m, name, NAN);
-    char room[COUNT_WORDS];
+    char room[STATE_COUNT];
 
-    table_cell(t, n > 0 ? colour : SAY_DIM, "%s", count(room, n));
+    table_cell(t, n > 0 ? colour : SAY_DIM, "%s", state_count(room, n));
 }
 
 static void ms_cell(struct table *t, const cJSON *m, const char *name)
@@ -267,61 +220,25 @@ size_t bus_view_stats(const cJSON *buses, FILE *out, size_t columns, size_t rows
 
 /* ---- what has changed ---- */
 
-static const cJSON *by_key(const cJSON *list, const char *key)
-{
-    for (const cJSON *o = json_first(list); o; o = o->next)
-        if (strcmp(json_text(o, "key", ""), key) == 0)
-            return o;
-    return NULL;
-}
-
-static void tell_state(const char *when, const char *bus, const char *meter, const cJSON *was, const cJSON *now)
-{
-    const char *state = json_text(now, "state", "?"), *reason = json_text(now, "reason", "");
-    const char *before = was ? json_text(was, "state", "?") : state;
-
-    if (was && strcmp(before, state) == 0)
-        return;
-    say_line(SAY_PLAIN, "%s %s%s%s %s%s%s%s%s", when, bus, *meter ? "/" : "", meter, was ? before : "",
-             was ? " -> " : "", state, *reason ? ": " : "", reason);
-}
-
-/* "2 timeouts, 1 crc": of a daemon that was started anew the counts are smaller, and nothing can be said. */
-static void tell_errors(const char *when, const char *bus, const cJSON *was, const cJSON *now)
-{
-    static const struct {
-        const char *name, *one, *more;
-    } kinds[] = {{"timeouts", "timeout", "timeouts"},
-                 {"crc", "bad checksum", "bad checksums"},
-                 {"exceptions", "exception", "exceptions"},
-                 {"bad", "wrong answer", "wrong answers"}};
-    char text[160] = "";
-    size_t n = 0;
-
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        double more = json_number(now, kinds[i].name, 0) - json_number(was, kinds[i].name, 0);
-        if (more >= 1)
-            n += (size_t)snprintf(text + n, sizeof text - n, "%s%.0f %s", n ? ", " : "", fmin(more, 1e9),
-                                  more < 2 ? kinds[i].one : kinds[i].more);
-    }
-    if (n)
-        say_line(SAY_PLAIN, "%s %s/%s %s", when, bus, json_text(now, "key", "?"), text);
-}
-
 void bus_view_changes(const cJSON *before, const cJSON *buses)
 {
+    static const struct state_kind kinds[] = {{"timeouts", "timeout", "timeouts"},
+                                              {"crc", "bad checksum", "bad checksums"},
+                                              {"exceptions", "exception", "exceptions"},
+                                              {"bad", "wrong answer", "wrong answers"}};
     char when[SAY_WORDS];
 
     say_time(when, (double)time(NULL));
     for (const cJSON *b = json_first(buses); b; b = b->next) {
         const char *bus = json_text(b, "key", "?");
-        const cJSON *was = by_key(before, bus);
-        tell_state(when, bus, "", was, b);
+        const cJSON *was = state_by_key(before, bus);
+        state_tell(when, bus, "", was, b);
         for (const cJSON *m = meters_of(b); m; m = m->next) {
-            const cJSON *meter = by_key(json_get(was, "meters"), json_text(m, "key", "?"));
-            tell_state(when, bus, json_text(m, "key", "?"), meter, m);
+            const char *key = json_text(m, "key", "?");
+            const cJSON *meter = state_by_key(json_get(was, "meters"), key);
+            state_tell(when, bus, key, meter, m);
             if (meter)
-                tell_errors(when, bus, meter, m);
+                state_tell_more(when, bus, key, meter, m, kinds, ARRAY_LEN(kinds));
         }
     }
 }
@@ -330,7 +247,7 @@ void bus_view_changes(const cJSON *before, const cJSON *buses)
 
 const cJSON *bus_view_bus(const cJSON *buses, const char *key)
 {
-    return by_key(buses, key);
+    return state_by_key(buses, key);
 }
 
 const cJSON *bus_view_meter(const cJSON *buses, const char *word, const cJSON **bus)
@@ -339,7 +256,7 @@ const cJSON *bus_view_meter(const cJSON *buses, const char *word, const cJSON **
     int n = 0;
 
     for (const cJSON *b = json_first(buses); b; b = b->next) {
-        const cJSON *m = by_key(json_get(b, "meters"), word);
+        const cJSON *m = state_by_key(json_get(b, "meters"), word);
         if (m) {
             *bus = b;
             return m;

@@ -13,7 +13,9 @@
 
 const struct verb verbs[] = {
     {"status", "", "the gateway on a page: what works, what waits, and why", NULL, verb_status},
-    {"sensors", "", "each sensor with its newest value, counter, today and this month", NULL, verb_sensors},
+    {"sensors", "[--all]", "each sensor with its newest value, counter, today and this month",
+     "--all: also those of which no reading ever came: a meter that sends telegrams tells but some of what there is.\n",
+     verb_sensors},
     {"sensor set", "[--no-wait] NAME|NUMBER|ID KEY=VALUE...", "change a sensor",
      "  fluksoctl sensor set 1 name=main current=100\n"
      "  fluksoctl sensor set water constant=0.5 report=false\n"
@@ -87,6 +89,13 @@ const struct verb verbs[] = {
      "FILE: standard output unless given. --all, -a: also what follows from the model, ids. --semicolon: for\n"
      "spreadsheets where the comma is the decimal point.\n",
      verb_meters_export},
+    {"line list", "[LINE...]", "the lines with telegrams, and how each is", NULL, verb_line_list},
+    {"line show", "[--raw] [--watch] [--every SECONDS] LINE", "what a line's meter said last, what was refused and why",
+     "  fluksoctl line show grid\n"
+     "  fluksoctl line show --raw grid > telegram.txt\n"
+     "--raw, -r: the last telegram alone, as it came. --watch, -w: as it goes, in place on a terminal (q ends it);\n"
+     "elsewhere a line for what changes, with --raw each telegram. --every, -n: seconds between two looks (1).\n",
+     verb_line_show},
     {"passwd", "[--code]", "set the password of the web pages",
      "--code: show a one-time code, with which the first password is set on the page.\n", verb_passwd},
     {"token add", "NAME [--read-only]", "make a token for a program, and show it once", NULL, verb_token_add},
@@ -107,8 +116,8 @@ const struct verb verbs[] = {
      verb_restore},
     {"restart", "[--no-wait]", "restart fluksod", NULL, verb_restart},
     {"help", "[VERB]", "this list, or what there is to say of a verb", NULL, verb_help},
-    {"complete", "verbs|sensors|sensor-keys|settings|tokens|secrets|clamps|buses|meters|models|values PATH", NULL, NULL,
-     verb_complete},
+    {"complete", "verbs|sensors|sensor-keys|settings|tokens|secrets|clamps|buses|lines|meters|models|values PATH", NULL,
+     NULL, verb_complete},
 };
 
 const unsigned verbs_len = ARRAY_LEN(verbs);

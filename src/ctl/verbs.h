@@ -36,6 +36,8 @@ VERB(verb_bus_list); /* verbs_bus.c */
 VERB(verb_bus_watch);
 VERB(verb_bus_scan);    /* verbs_scan.c */
 VERB(verb_bus_read);    /* verbs_read.c */
+VERB(verb_line_list);  /* verbs_line.c */
+VERB(verb_line_show);
 VERB(verb_meters_list); /* verbs_meters.c */
 VERB(verb_meters_models);
 VERB(verb_meters_export);

@@ -53,6 +53,11 @@ static void print_buses(struct ctl *c)
     print_members(c, "/api/v1/buses", "buses", "key");
 }
 
+static void print_lines(struct ctl *c)
+{
+    print_members(c, "/api/v1/lines", "lines", "key");
+}
+
 static void print_meters(struct ctl *c)
 {
     struct answer a;
@@ -132,7 +137,7 @@ int verb_complete(struct ctl *c, const struct verb *v, int argc, char **argv)
         {"verbs", print_verbs},       {"sensors", print_sensors}, {"sensor-keys", print_sensor_keys},
         {"settings", print_settings}, {"tokens", print_tokens},   {"secrets", print_secrets},
         {"clamps", print_clamps},     {"buses", print_buses},     {"meters", print_meters},
-        {"models", print_models},
+        {"models", print_models},     {"lines", print_lines},
     };
     int rc = verb_words(v, &argc, argv, NULL, 0, 1, 2);
 

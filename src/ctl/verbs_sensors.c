@@ -92,24 +92,36 @@ static void print_reasons(const cJSON *sensors, const char *period, const char *
     }
 }
 
+/* What meters that send telegrams could tell and never did. */
+static void print_unheard(double n, bool all)
+{
+    if (n > 0)
+        say_line(SAY_DIM, "%.0f %ssensor%s of lines never had a reading%s", n, all ? "" : "more ", n == 1 ? "" : "s",
+                 all ? "" : " (--all shows them)");
+}
+
 int verb_sensors(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
+    bool all = false;
+    const struct verb_option options[] = {{"all", 'a', &all, NULL}};
     const cJSON *sensors;
     struct answer a;
-    int rc = verb_words(v, &argc, argv, NULL, 0, 0, 0);
+    int rc = verb_words(v, &argc, argv, options, ARRAY_LEN(options), 0, 0);
 
     if (rc != CTL_OK)
         return rc;
-    rc = target_list(c, &a, &sensors);
+    rc = call(c, "GET", all ? "/api/v1/sensors?all=true" : "/api/v1/sensors", NULL, &a);
+    sensors = json_get(a.json, "sensors");
     if (rc == CTL_OK && c->json) {
         call_print(&a);
-    } else if (rc == CTL_OK && cJSON_GetArraySize(sensors) == 0) {
+    } else if (rc == CTL_OK && cJSON_GetArraySize(sensors) == 0 && !(json_number(a.json, "unheard", 0) > 0)) {
         say_line(SAY_PLAIN, "There are no sensors: set up by fluksoctl settings set sensors.1.name=main "
                             "sensors.1.ports=1 sensors.1.enable=true");
     } else if (rc == CTL_OK) {
         print_sensors(sensors);
         print_reasons(sensors, "today", "today_reason");
         print_reasons(sensors, "month", "month_reason");
+        print_unheard(json_number(a.json, "unheard", 0), all);
     }
     answer_free(&a);
     return rc;

@@ -32,6 +32,7 @@ struct tty {
     int fd;
     char *path;
     int baud;
+    enum tty_format format;
     unsigned retry_ms;
     char reason[160]; /* the last one said */
     void (*closed)(void *ctx);
@@ -120,38 +121,57 @@ static const struct {
     int baud;
     speed_t speed;
 } speeds[] = {
-    {1200, B1200},   {2400, B2400},     {4800, B4800},     {9600, B9600},     {19200, B19200},   {38400, B38400},
-    {57600, B57600}, {115200, B115200}, {230400, B230400}, {460800, B460800}, {500000, B500000}, {921600, B921600},
+    {300, B300},       {600, B600},       {1200, B1200},     {2400, B2400},     {4800, B4800},
+    {9600, B9600},     {19200, B19200},   {38400, B38400},   {57600, B57600},   {115200, B115200},
+    {230400, B230400}, {460800, B460800}, {500000, B500000}, {921600, B921600},
 };
 
-static int set_raw(int fd, int baud)
+static speed_t speed_of(int baud)
 {
-    struct termios tio;
-    speed_t speed = B0;
-
     for (size_t i = 0; i < ARRAY_LEN(speeds); i++)
         if (speeds[i].baud == baud)
-            speed = speeds[i].speed;
+            return speeds[i].speed;
+    return B0;
+}
+
+static int set_speed(struct termios *tio, int baud)
+{
+    speed_t speed = speed_of(baud);
+
     if (speed == B0) {
         errno = EINVAL;
         return -1;
     }
+    cfsetispeed(tio, speed);
+    cfsetospeed(tio, speed);
+    return 0;
+}
+
+static const tcflag_t formats[TTY_FORMATS] = {
+    [TTY_8N1] = CS8,          [TTY_7E1] = CS7 | PARENB, [TTY_8E1] = CS8 | PARENB, [TTY_7O1] = CS7 | PARENB | PARODD,
+    [TTY_8N2] = CS8 | CSTOPB,
+};
+
+static int set_raw(int fd, int baud, enum tty_format format)
+{
+    struct termios tio;
+
     if (tcgetattr(fd, &tio) < 0)
         return -1;
     cfmakeraw(&tio);
-    tio.c_cflag |= CLOCAL | CREAD;
-    tio.c_cflag &= ~(tcflag_t)(CSTOPB | CRTSCTS | HUPCL);
+    tio.c_cflag &= ~(tcflag_t)(CSIZE | CSTOPB | PARENB | PARODD | CRTSCTS | HUPCL);
+    tio.c_cflag |= CLOCAL | CREAD | formats[format];
+    tio.c_iflag &= ~(tcflag_t)(INPCK | IGNPAR);
+    tio.c_iflag |= formats[format] & PARENB ? INPCK : 0;
     tio.c_cc[VMIN] = 1;
     tio.c_cc[VTIME] = 0;
-    cfsetispeed(&tio, speed);
-    cfsetospeed(&tio, speed);
-    if (tcsetattr(fd, TCSANOW, &tio) < 0)
+    if (set_speed(&tio, baud) < 0 || tcsetattr(fd, TCSANOW, &tio) < 0)
         return -1;
     return tcflush(fd, TCIOFLUSH);
 }
 
 /* An open descriptor, or -1 with what failed in *what and errno. */
-static int open_raw(const char *path, int baud, const char **what)
+static int open_raw(const char *path, int baud, enum tty_format format, const char **what)
 {
     int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
@@ -162,7 +182,7 @@ static int open_raw(const char *path, int baud, const char **what)
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) /* TIOCEXCL alone does not keep root out */
         goto fail;
     *what = "cannot set it up as a serial line";
-    if (ioctl(fd, TIOCEXCL) < 0 || set_raw(fd, baud) < 0)
+    if (ioctl(fd, TIOCEXCL) < 0 || set_raw(fd, baud, format) < 0)
         goto fail;
     return fd;
 fail:;
@@ -177,7 +197,7 @@ static void try_open(struct tty *t)
     const char *what;
     char reason[160];
 
-    t->fd = open_raw(t->path, t->baud, &what);
+    t->fd = open_raw(t->path, t->baud, t->format, &what);
     if (t->fd < 0) {
         snprintf(reason, sizeof reason, "%s: %s", what, strerror(errno));
         wait_and_retry(t, reason);
@@ -199,11 +219,12 @@ static void try_open(struct tty *t)
     t->cb->opened(t->ctx);
 }
 
-void tty_open(struct tty *t, const char *path, int baud)
+void tty_open(struct tty *t, const char *path, int baud, enum tty_format format)
 {
     tty_shut(t);
     t->path = must(strdup(path));
     t->baud = baud;
+    t->format = format;
     t->retry_ms = RETRY_MIN_MS;
     try_open(t);
 }
@@ -215,6 +236,17 @@ void tty_shut(struct tty *t)
     free(t->path);
     t->path = NULL;
     t->reason[0] = '\0';
+}
+
+int tty_baud(struct tty *t, int baud)
+{
+    struct termios tio;
+
+    if (!t->open)
+        return -ENOTCONN;
+    if (tcgetattr(t->fd, &tio) < 0 || set_speed(&tio, baud) < 0 || tcsetattr(t->fd, TCSANOW, &tio) < 0)
+        return -errno;
+    return 0;
 }
 
 int tty_write(struct tty *t, const char *p, size_t n)

@@ -17,6 +17,9 @@
 
 struct tty;
 
+/* Data bits, parity, stop bits. */
+enum tty_format { TTY_8N1, TTY_7E1, TTY_8E1, TTY_7O1, TTY_8N2, TTY_FORMATS };
+
 struct tty_callbacks {
     void (*opened)(void *ctx);
     void (*bytes)(void *ctx, const char *p, size_t n);
@@ -27,8 +30,13 @@ struct tty_callbacks {
 /* Never NULL: aborts when memory is out. */
 struct tty *tty_new(uv_loop_t *loop, const struct tty_callbacks *cb, void *ctx);
 
-/* Open path (a device or a link to one) at baud 8N1, now and whenever it is gone. Results come by callback. */
-void tty_open(struct tty *t, const char *path, int baud);
+/* Open path (a device or a link to one), now and whenever it is gone. Results come by callback. A byte with a wrong
+ * parity is read as 0. */
+void tty_open(struct tty *t, const char *path, int baud, enum tty_format format);
+
+/* Another baud rate from now on, until it is opened again; what is still to be sent should be gone. 0, or negative when
+ * the line is not open or does not know it. */
+int tty_baud(struct tty *t, int baud) MUSTCHECK;
 
 /* Close the line and stop trying. No callback comes after it. */
 void tty_shut(struct tty *t);

@@ -69,6 +69,9 @@ def test_without_a_gateway(offered):
     assert offered("fluksoctl", "bus", "read", "-f", "") == ["3", "4"]
     assert offered("fluksoctl", "bus", "watch", "-") == ["--every"]
     assert offered("fluksoctl", "bus", "read", "") == []
+    assert offered("fluksoctl", "line", "") == ["list", "show"]
+    assert offered("fluksoctl", "line", "show", "--") == ["--raw", "--watch", "--every", "--json"]
+    assert offered("fluksoctl", "line", "show", "--every", "") == []
     assert offered("fluksoctl", "meters", "") == ["list", "models", "import", "export"]
     assert offered("fluksoctl", "meters", "import", "--d") == ["--dry-run"]
     assert offered("fluksoctl", "meters", "export", "--") == ["--all", "--semicolon"]
@@ -85,6 +88,10 @@ def test_with_one(ctl, stub, offered):
     stub.answers["GET /api/v1/buses"] = {"buses": [{"key": "line1", "meters": [{"key": "boiler"}, {"key": "pump"}]},
                                                   {"key": "plant", "meters": []}]}
     stub.answers["GET /api/v1/models"] = {"models": [{"id": "abb-b23"}, {"id": "eastron-sdm120"}]}
+    stub.answers["GET /api/v1/lines"] = {"lines": [{"key": "grid"}, {"key": "heating"}]}
+    assert offered("fluksoctl", "line", "show", "") == ["grid", "heating"]
+    assert offered("fluksoctl", "line", "show", "--raw", "g") == ["grid"]
+    assert offered("fluksoctl", "line", "list", "grid", "h") == ["heating"]
     assert offered("fluksoctl", "bus", "list", "l") == ["line1"]
     assert offered("fluksoctl", "bus", "watch", "line1", "pl") == ["plant"]
     assert offered("fluksoctl", "bus", "scan", "") == ["line1", "plant"]

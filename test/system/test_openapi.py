@@ -156,6 +156,7 @@ class Server:
         self.g.settings["sensors"][0]["id"] = SENSOR
         self.g.settings["buses"] = [{"key": "line1", "device": "/dev/nobody", "meters": [
             {"key": "boiler", "name": "heat", "unit": 3, "model": "eastron-sdm630"}]}]
+        self.g.settings["lines"] = [{"key": "grid", "name": "grid", "device": "/dev/nobody-either", "protocol": "p1"}]
         self.g.settings["flukso"] = {"url": f"http://127.0.0.1:{free_port()}/"}
         self.g.start()
         self.up(1)

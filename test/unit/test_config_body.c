@@ -2,6 +2,8 @@
 
 #include "core/config_body.h"
 #include "core/jsonw.h"
+#include "core/ledger.h"
+#include "core/util.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -16,6 +18,7 @@
 static char id1[] = ID1, id2[] = ID2, name1[] = "mains \"A\"", name2[] = "water";
 static struct sensor_settings sensors[2];
 static struct jsonw w;
+static struct ledger ledger;
 
 static int setup(void **state)
 {
@@ -37,6 +40,7 @@ static int setup(void **state)
                                           .constant_milli = 500,
                                           .enable = true};
     jsonw_init(&w);
+    ledger_init(&ledger);
     return 0;
 }
 
@@ -44,6 +48,7 @@ static int teardown(void **state)
 {
     (void)state;
     jsonw_free(&w);
+    ledger_fini(&ledger);
     return 0;
 }
 
@@ -52,7 +57,7 @@ static const char *body(size_t n)
     const struct settings s = {.sensors = sensors, .n_sensors = n};
 
     jsonw_free(&w);
-    config_body_sensors(&w, &s);
+    config_body_sensors(&w, &s, &ledger);
     jsonw_raw(&w, "", 1);
     return w.buf;
 }
@@ -160,6 +165,14 @@ static cJSON *written(void (*write)(struct jsonw *w, const struct settings *s), 
     return cJSON_Parse(w.buf);
 }
 
+static cJSON *sensors_written(const struct settings *s)
+{
+    jsonw_free(&w);
+    config_body_sensors(&w, s, &ledger);
+    jsonw_raw(&w, "", 1);
+    return cJSON_Parse(w.buf);
+}
+
 /* One entry as text, with its id cut out; static. */
 static const char *entry(const cJSON *tree, const char *key)
 {
@@ -180,7 +193,7 @@ static void twelve_sensors_of_a_clamp(void **state)
     static const char *const names[] = {"pplus", "pminus", "q1", "q2",   "q3",   "q4",
                                         "vrms",  "irms",   "pf", "vthd", "ithd", "alpha"};
     struct settings *s = flx("");
-    cJSON *tree = written(config_body_sensors, s);
+    cJSON *tree = sensors_written(s);
     char key[8], want[200];
 
     (void)state;
@@ -212,7 +225,7 @@ static void the_first_bytes(void **state)
         "\"2\":{\"id\":\"" ID2 "\",\"enable\":1,\"type\":\"electricity\",\"subtype\":\"pminus\",";
 
     (void)state;
-    cJSON *tree = written(config_body_sensors, s);
+    cJSON *tree = sensors_written(s);
     assert_memory_equal(w.buf, head, sizeof head - 1);
     assert_string_equal(entry(tree, "13"), "{\"enable\":0}");
     assert_string_equal(entry(tree, "39"), "{\"enable\":0}");
@@ -227,7 +240,7 @@ static void pulse_ports(void **state)
         flx(",\"ports\":[{\"port\":4,\"name\":\"water\",\"type\":\"water\",\"constant\":0.5,\"enable\":true},"
             "{\"port\":5,\"name\":\"heat\",\"type\":\"heat\",\"enable\":true},"
             "{\"port\":6,\"name\":\"pump\",\"type\":\"electricity\",\"constant\":1,\"enable\":true}]");
-    cJSON *tree = written(config_body_sensors, s);
+    cJSON *tree = sensors_written(s);
 
     (void)state;
     assert_string_equal(entry(tree, "37"), "{\"enable\":1,\"type\":\"water\",\"class\":\"pulse\",\"port\":[4],"
@@ -249,7 +262,7 @@ static void derived_sensors(void **state)
             "{\"key\":\"b\",\"name\":\"mixed\",\"kind\":\"sum\",\"of\":[\"port 1 pplus\",\"port 2 pminus\"]},"
             "{\"key\":\"c\",\"name\":\"odd\",\"kind\":\"sum\",\"of\":[\"port 1 q1\",\"port 2 q2\"]},"
             "{\"key\":\"d\",\"name\":\"none\",\"kind\":\"sum\",\"of\":[\"port 1 vthd\",\"port 2 pf\"]}]");
-    cJSON *tree = written(config_body_sensors, s);
+    cJSON *tree = sensors_written(s);
 
     (void)state;
     assert_string_equal(entry(tree, "101"), "{\"enable\":1,\"type\":\"electricity\",\"subtype\":\"irms\",\"class\":"
@@ -288,7 +301,7 @@ static void derived_of_an_flm02_board(void **state)
                                           .number = 101,
                                           .unit = {"W", "Wh"},
                                           .enable = true};
-    cJSON *tree = written(config_body_sensors, &s);
+    cJSON *tree = sensors_written(&s);
     assert_string_equal(entry(tree, "101"), "{\"enable\":1,\"type\":\"electricity\",\"class\":\"derived\",\"function\":"
                                             "\"sum\",\"port\":[1],\"data_type\":\"counter\",\"rid\":0}");
     cJSON_Delete(tree);
@@ -310,7 +323,7 @@ static void energy_of_meters(void **state)
     (void)state;
     for (int flx = 0; flx <= 1; flx++) {
         struct settings *s = with_board(boards[flx], METERS);
-        cJSON *tree = written(config_body_sensors, s);
+        cJSON *tree = sensors_written(s);
         static const struct {
             const char *key, *name;
             int rid;
@@ -326,7 +339,7 @@ static void energy_of_meters(void **state)
                      flx ? "\"subtype\":\"pplus\"," : "", want[i].name, flx ? 7 : 6, want[i].rid);
             assert_string_equal(entry(tree, want[i].key), text);
         }
-        assert_int_equal(config_body_left_out(s), 0);
+        assert_int_equal(config_body_left_out(s, &ledger), 0);
         cJSON_Delete(tree);
         settings_free(s);
     }
@@ -337,7 +350,7 @@ static void a_meter_as_a_sensor_of_port_6(void **state)
 {
     struct settings *s = with_board("flm02", ",\"sensors\":[{\"name\":\"main\",\"ports\":[6],\"meter\":\"boiler\","
                                              "\"enable\":true,\"rid\":1}]" METERS);
-    cJSON *tree = written(config_body_sensors, s);
+    cJSON *tree = sensors_written(s);
 
     (void)state;
     assert_int_equal(cJSON_GetArraySize(tree), 4);
@@ -346,6 +359,71 @@ static void a_meter_as_a_sensor_of_port_6(void **state)
                         "\"port\":[6],\"data_type\":\"counter\",\"rid\":1}");
     cJSON_Delete(tree);
     settings_free(s);
+}
+
+static const struct sensor_settings *named(const struct settings *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_sensors; i++)
+        if (s->sensors[i].name && strcmp(s->sensors[i].name, name) == 0)
+            return &s->sensors[i];
+    fail_msg("no sensor %s", name);
+    return NULL;
+}
+
+/* Its counter was told once, be it in an earlier run. */
+static void heard(const struct settings *s, const char *name)
+{
+    ledger_open(&ledger, named(s, name)->id, "line/p1:x")->meter.known = true;
+}
+
+#define LINES                                                                                                          \
+    ",\"lines\":[{\"key\":\"p1\",\"name\":\"P\",\"device\":\"/dev/p\",\"protocol\":\"p1\",\"rid\":2},"                 \
+    "{\"key\":\"t\",\"name\":\"T\",\"device\":\"/dev/t\",\"protocol\":\"tic\"}]"
+
+/* Of a line net (of TIC import), gas and water are announced, once the meter told them, and nothing else ever: clients
+ * know no tariffs, and no heat (mqtt.md, rule 5). */
+static void what_lines_told(void **state)
+{
+    static const struct {
+        const char *name, *type;
+        bool electricity;
+    } want[] = {{"P", "electricity", true},
+                {"T import", "electricity", true},
+                {"P gas", "gas", false},
+                {"P water 2", "water", false},
+                {"P warm water", "water", false}};
+    static const char *const never[] = {"P import", "P export", "P import T1", "P reactive import",
+                                        "P heat",   "T export", "T EASF01",    "T ERQ1"};
+    static const char *const boards[] = {"flm02", "flx"};
+    char text[300], key[16];
+
+    (void)state;
+    for (int flx = 0; flx <= 1; flx++) {
+        struct settings *s = with_board(boards[flx], LINES);
+        int others = flx ? 39 : 0, n = 0;
+        cJSON *tree = sensors_written(s);
+        assert_int_equal(cJSON_GetArraySize(tree), others); /* what nobody told is not there at all */
+        cJSON_Delete(tree);
+        for (size_t i = 0; i < ARRAY_LEN(never); i++)
+            heard(s, never[i]);
+        for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+            heard(s, want[i].name);
+            tree = sensors_written(s);
+            assert_int_equal(cJSON_GetArraySize(tree), others + ++n);
+            snprintf(key, sizeof key, "%d", named(s, want[i].name)->number);
+            snprintf(text, sizeof text,
+                     "{\"enable\":1,\"type\":\"%s\",%s\"class\":\"uart\",\"function\":\"%s\",\"port\":[%d],"
+                     "\"data_type\":\"counter\",\"rid\":%d}",
+                     want[i].type, flx && want[i].electricity ? "\"subtype\":\"pplus\"," : "", want[i].name,
+                     flx ? 7 : 6, want[i].name[0] == 'P' ? 2 : 0);
+            assert_string_equal(entry(tree, key), text);
+            cJSON_Delete(tree);
+        }
+        assert_int_equal(config_body_left_out(s, &ledger), 0);
+        settings_free(s);
+        ledger_fini(&ledger);
+        ledger_init(&ledger);
+    }
 }
 
 /* The board's, then derived ones, and of the meters as many as have a place. */
@@ -365,10 +443,10 @@ static void there_are_128_at_most(void **state)
                              i ? "," : "", i, i + 1);
     snprintf(text + len, sizeof text - len, "]}]");
     struct settings *s = flx(text);
-    cJSON *tree = written(config_body_sensors, s);
+    cJSON *tree = sensors_written(s);
     assert_int_equal(s->n_sensors, 39 + 200 + 1);
     assert_int_equal(cJSON_GetArraySize(tree), 128);
-    assert_int_equal(config_body_left_out(s), 39 + 1 + 200 - 128);
+    assert_int_equal(config_body_left_out(s, &ledger), 39 + 1 + 200 - 128);
     assert_non_null(strstr(entry(tree, "101"), "\"port\":[7]")); /* where its parts are */
     assert_non_null(cJSON_GetObjectItem(tree, "201"));
     assert_non_null(cJSON_GetObjectItem(tree, "288"));
@@ -424,6 +502,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(derived_of_an_flm02_board, setup, teardown),
         cmocka_unit_test_setup_teardown(energy_of_meters, setup, teardown),
         cmocka_unit_test_setup_teardown(a_meter_as_a_sensor_of_port_6, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_lines_told, setup, teardown),
         cmocka_unit_test_setup_teardown(there_are_128_at_most, setup, teardown),
         cmocka_unit_test_setup_teardown(all_ports, setup, teardown),
         cmocka_unit_test_setup_teardown(no_radio_nodes_and_no_keys, setup, teardown),

@@ -393,6 +393,29 @@ static void a_difference_falls(void **state)
     assert_int_equal(today(SUM).milli, -3000);
 }
 
+/* The net counter of a line may fall, and so may what it is a part of. */
+static void a_sum_with_a_part_that_falls(void **state)
+{
+    (void)state;
+    ends();
+    ledger_fini(&ledger);
+    of_two(SENSOR_LINE, 1000, 1000);
+    sensor_settings[0].made = sensor_settings[1].made = MADE_LINE;
+    sensor_settings[0].code = LINE_NET;
+    sensor_settings[1].code = LINE_IMPORT;
+    derive_set(&derive, &settings);
+    ledger.now.started_ms = 1;
+    at(MIDNIGHT, 1000, 500);
+    at(MIDNIGHT + 60, -3000, 700);
+    assert_int_equal(got[SUM][READING_COUNTER].milli, -2300);
+    assert_int_equal(today(SUM).why, MARKS_KNOWN);
+    assert_int_equal(today(SUM).milli, -3800);
+    assert_true(ledger_computed(entry(SUM)->source) && entry(SUM)->marks.falls);
+    sensor_settings[0].code = LINE_IMPORT; /* without it, it is a sum like others */
+    derive_set(&derive, &settings);
+    assert_false(entry(SUM)->marks.falls);
+}
+
 static void a_restart_keeps_its_today(void **state)
 {
     (void)state;
@@ -455,6 +478,7 @@ int main(void)
         CASE(it_has_a_today, two_clamps),
         CASE(a_part_that_is_set_is_no_energy, two_clamps),
         CASE(a_difference_falls, two_clamps),
+        CASE(a_sum_with_a_part_that_falls, two_clamps),
         CASE(a_restart_keeps_its_today, two_clamps),
         CASE(of_other_parts_it_starts_its_day_anew, two_clamps),
         CASE(a_backup_leaves_sums_alone, two_clamps),

@@ -136,6 +136,11 @@ static void config_of_a_clamp_and_a_pair(void **state)
     flukso_body_config(&w, &s, "grid import", PHASE_3PN);
     assert_string_equal(written(), "{\"config\":{\"class\":\"derived\",\"type\":\"electricity\",\"subtype\":\"pplus\","
                                    "\"function\":\"grid import\",\"enable\":1}}");
+    s = (struct sensor_settings){
+        .class = SENSOR_LINE, .type = SENSOR_GAS, .enable = true, .made = MADE_LINE, .number = 201};
+    flukso_body_config(&w, &s, "meter gas", PHASE_1P); /* the server knows it as what came by the serial port */
+    assert_string_equal(written(), "{\"config\":{\"class\":\"uart\",\"type\":\"gas\",\"function\":\"meter gas\","
+                                   "\"enable\":1}}");
 }
 
 static void phase_is_where_the_spec_has_it(void **state)

@@ -241,6 +241,30 @@ static void meters_and_their_ids(void **state)
     }
 }
 
+/* Likewise lines. */
+static void lines_and_their_ids(void **state)
+{
+    char id[IDENT_LEN + 1];
+
+    (void)state;
+    for (int as_new = 0; as_new <= 1; as_new++) {
+        made("{\"lines\":[{\"key\":\"p1\",\"name\":\"m\",\"device\":\"/dev/l\",\"protocol\":\"p1\",\"id\":\"" A "\"}]}",
+             "{}", "{}");
+        assert_int_equal(restore("{}", (struct restore_how){.as_new = as_new}), 0);
+        assert_int_equal(next->n_lines, 1);
+        ident_derive(NEW, "line/p1/net", id);
+        assert_string_equal(next->sensors[0].id, as_new ? id : A);
+        ident_derive(as_new ? NEW : OLD, "line/p1/import", id);
+        assert_string_equal(next->sensors[1].id, id);
+        settings_free(next);
+        next = NULL;
+        restore_free(&plan);
+        plan = (struct restore){.saved = NULL};
+        backup_free(&backup);
+        backup = (struct backup){.made_s = 0};
+    }
+}
+
 static void failed_with(const char *want)
 {
     assert_int_equal(errors.n, 1);
@@ -436,6 +460,7 @@ int main(void)
         TEST(ids_of_ports_stay),
         TEST(ids_of_ports_of_a_new_one),
         TEST(as_new),
+        TEST(lines_and_their_ids),
         TEST(meters_and_their_ids),
         TEST(the_file_has_an_id),
         TEST(settings_that_are_none),

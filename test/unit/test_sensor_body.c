@@ -211,6 +211,66 @@ static void all_come_in_pieces(void **state)
     }
 }
 
+static int length_of(const cJSON *tree)
+{
+    return cJSON_GetArraySize(cJSON_GetObjectItem(tree, "sensors"));
+}
+
+/* All of them, a piece after another. None but the last is empty: who sends them takes that for the end. */
+static cJSON *list_of(bool all)
+{
+    struct sensor_body b = {.all = all};
+    struct jsonw w;
+
+    jsonw_init(&w);
+    for (size_t before = 0; sensor_body_more(&b, &view, &w); before = w.len)
+        assert_true(w.len > before);
+    cJSON *tree = cJSON_ParseWithLength(w.buf, w.len);
+    assert_non_null(tree);
+    jsonw_free(&w);
+    return tree;
+}
+
+/* Of a line only what its meter ever told is there: by a reading of this run, or by a counter of an earlier one. */
+static void what_a_line_never_told(void **state)
+{
+    static char key[] = "p1";
+    struct line_settings line = {.key = key};
+    const int n = 4 * SENSOR_BODY_PIECE, gauge = SENSOR_BODY_PIECE + 3, counter = 3 * SENSOR_BODY_PIECE - 1;
+    cJSON *tree;
+
+    (void)state;
+    settings.n_sensors = (size_t)n;
+    settings.lines = &line;
+    for (int i = 1; i < n; i++)
+        list[i].made = MADE_LINE;
+    settings_set_sensors(&settings, &sensors);
+    tree = list_of(false);
+    assert_int_equal(length_of(tree), 1);
+    assert_int_equal(cJSON_GetObjectItem(tree, "unheard")->valueint, n - 1);
+    cJSON_Delete(tree);
+
+    sensors_find(&sensors, ids[gauge])->latest[READING_GAUGE].mono_ms = 1;
+    ledger_open(&ledger, ids[counter], "line/p1:gas");
+    tree = list_of(false);
+    assert_int_equal(length_of(tree), 2); /* a counter that is waited for is none */
+    cJSON_Delete(tree);
+    ledger_find(&ledger, ids[counter])->meter.known = true;
+    tree = list_of(false);
+    assert_int_equal(length_of(tree), 3);
+    assert_int_equal(cJSON_GetObjectItem(tree, "unheard")->valueint, n - 3);
+    const cJSON *last = cJSON_GetArrayItem(cJSON_GetObjectItem(tree, "sensors"), 2);
+    assert_string_equal(cJSON_GetObjectItem(last, "id")->valuestring, ids[counter]);
+    assert_string_equal(cJSON_GetObjectItem(last, "made")->valuestring, "line p1");
+    cJSON_Delete(tree);
+
+    tree = list_of(true);
+    assert_int_equal(length_of(tree), n);
+    assert_int_equal(cJSON_GetObjectItem(tree, "unheard")->valueint, n - 3);
+    cJSON_Delete(tree);
+    settings.lines = NULL;
+}
+
 /* The settings change between two pieces: it is JSON all the same. */
 static void fewer_sensors_under_way(void **state)
 {
@@ -244,6 +304,7 @@ int main(void)
         TEST(a_counter_that_was_set),
         TEST(a_counter_that_is_restored),
         TEST(all_come_in_pieces),
+        TEST(what_a_line_never_told),
         TEST(fewer_sensors_under_way),
     };
 

@@ -97,6 +97,29 @@ static void s1_the_board_at_hand_counts(void **state)
     demolish(&h);
 }
 
+/* The board's port turns what it receives from hardware 2.2 on. */
+static void an_inverted_line_needs_the_boards_hardware(void **state)
+{
+    static const char invert[] = "{'lines':{'p1':{'invert':true}}}";
+    struct house h = house("{'board':{'protocol':'flm02','device':'/dev/b'},"
+                           "'lines':[{'key':'p1','name':'meter','board':true,'protocol':'p1'}]}");
+
+    (void)state;
+    h.board_minor = 1;
+    refused(&h, invert, "lines[0].invert: needs board hardware 2.2; use an inverting cable");
+    taken(&h, "{'lines':{'p1':{'enable':false,'invert':true}}}", "{'lines':{'p1':{'enable':false,'invert':true}}}");
+    refused(&h, "{'lines':{'p1':{'enable':true}}}",
+            "lines[0].invert: needs board hardware 2.2; use an inverting cable");
+    h.board_minor = 2;
+    taken(&h, "{'lines':{'p1':{'enable':true}}}", invert);
+    h.board_minor = 0; /* another board: other changes go on */
+    taken(&h, "{'lines':{'p1':{'current':40}}}", "{'lines':{'p1':{'current':40,'invert':true}}}");
+    h.board_minor = -1; /* nobody knows */
+    taken(&h, "{'lines':{'p1':{'current':null,'invert':null}}}", "{}");
+    taken(&h, invert, invert);
+    demolish(&h);
+}
+
 /* A layer cannot say what it means where two sensors of the file have one key. */
 static void two_of_one_number_in_the_file(void **state)
 {
@@ -136,13 +159,10 @@ static void another_layer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_count_sensors_by_number),
-        cmocka_unit_test(what_is_allowed_is_said),
-        cmocka_unit_test(nothing_changed_is_the_same),
-        cmocka_unit_test(saving_adds_what_goes_with_it),
-        cmocka_unit_test(s1_the_board_at_hand_counts),
-        cmocka_unit_test(two_of_one_number_in_the_file),
-        cmocka_unit_test(another_layer),
+        cmocka_unit_test(errors_count_sensors_by_number), cmocka_unit_test(what_is_allowed_is_said),
+        cmocka_unit_test(nothing_changed_is_the_same),    cmocka_unit_test(saving_adds_what_goes_with_it),
+        cmocka_unit_test(s1_the_board_at_hand_counts),    cmocka_unit_test(an_inverted_line_needs_the_boards_hardware),
+        cmocka_unit_test(two_of_one_number_in_the_file),  cmocka_unit_test(another_layer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

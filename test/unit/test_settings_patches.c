@@ -82,6 +82,24 @@ static const char *const buses[][7] = {
      "{'boiler':{'timeout':0.5,'current':1000,'pause':0.005}}"},
 };
 
+static const char *const lines[][7] = {
+    {"'name':", "'a'", "'meter'", "'x'", "'y'", "'port 1'", "''"},
+    {"'device':", "'/dev/p'", "'/dev/q'", "'/dev/r'", "'/dev/s'", "'/dev/x'", "1"},
+    {"'tcp':", "null", "{'host':'h','port':23}", "null", "{'port':24}", "null", "{'host':null}"},
+    {"'board':", "false", "null", "false", "true", "null", "1"},
+    {"'protocol':", "'p1'", "'d0'", "'tic'", "'tic-historique'", "'d0'", "'sml'"},
+    {"'enable':", "true", "false", "null", "true", "false", "1"},
+    {"'baud':", "9600", "115200", "null", "1200", "2400", "1"},
+    {"'format':", "'7E1'", "'8N1'", "null", "'8E1'", "'7O1'", "'8n1'"},
+    {"'invert':", "false", "null", "true", "false", "null", "1"},
+    {"'pull':", "false", "true", "null", "true", "false", "'yes'"},
+    {"'interval':", "60", "5", "null", "3600", "null", "4"},
+    {"'report':", "true", "false", "null", "false", "true", "1"},
+    {"'current':", "100", "40", "null", "1", "100", "0"},
+    {"'id':", "null", "'00000000000000000000000000000006'", "'00000000000000000000000000000001'", "null", "null", "7"},
+    {"'rid':", "0", "5", "null", "1", "7", "-1"},
+};
+
 /* The lists of objects: how a patch of one may look. */
 static const struct list {
     const char *path;
@@ -92,6 +110,7 @@ static const struct list {
     {"sensors", sensors, ARRAY_LEN(sensors), {"1", "2", "3", "4", "5", "6", "1"}},
     {"ports", ports, ARRAY_LEN(ports), {"1", "2", "3", "4", "5", "6", "7"}},
     {"derive", derives, ARRAY_LEN(derives), {"grid", "k1", "k2", "k3", "grid", "k1", "k2"}},
+    {"lines", lines, ARRAY_LEN(lines), {"p1", "linky", "heat", "p1", "x", "heat", "linky"}},
     {"buses", buses, ARRAY_LEN(buses), {"line1", "line2", "gw", "line1", "gw", "line1", "line2"}},
 };
 
@@ -170,7 +189,7 @@ static cJSON *random_patch(unsigned *seed)
     size_t len = 1;
 
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        if (next_random(seed) % 2)
+        if (next_random(seed) % 5 > 1)
             continue;
         len += (size_t)snprintf(text + len, sizeof text - len, "%s", len > 1 ? "," : "");
         len += put_list(text + len, sizeof text - len, &lists[i], seed);
@@ -271,14 +290,18 @@ static void any_patches_and_a_restart(void **state)
         "'sensors':[{'ports':[6],'name':'main','meter':'boiler','enable':true}]}",
         "{'board':{'protocol':'flx','device':'/dev/x'},'buses':[{'key':'line1','device':'/dev/"
         "a','parity':'E','meters':["
-        "{'key':'boiler','name':'b','unit':1,'model':'orno-we516-517','id':'00000000000000000000000000000008'}]}]}"};
+        "{'key':'boiler','name':'b','unit':1,'model':'orno-we516-517','id':'00000000000000000000000000000008'}]}]}",
+        "{'board':{'protocol':'flm02','device':'/dev/x'},'lines':[{'key':'p1','name':'meter','board':true,"
+        "'invert':true,'protocol':'p1','report':true,'id':'00000000000000000000000000000007'},"
+        "{'key':'heat','name':'heat','device':'/dev/p','protocol':'d0','pull':true,'interval':300},"
+        "{'key':'linky','name':'linky','device':'/dev/q','protocol':'tic-historique'}]}"};
     const char *given = getenv("FLUKSOD_SEED");
     unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL), good = 0, bad = 0;
     size_t said = 0;
 
     (void)state;
     print_message("seed %u (FLUKSOD_SEED)\n", seed);
-    for (unsigned round = 0; round < 25; round++) {
+    for (unsigned round = 0; round < 36; round++) {
         unsigned own = seed + round;
         struct house h = house(files[round % ARRAY_LEN(files)]);
         h.board_minor = (int)(round % 4) - 1;
