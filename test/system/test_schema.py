@@ -154,7 +154,7 @@ def test_default_settings_with_every_example_switched_on(accepted):
     assert {"url", "ca_file", "interval"} <= set(doc["flukso"]) and {"url", "token_file", "db"} <= set(doc["influx"])
     assert "key_file" in doc["device"] and len(doc["storage"]) == 4
     assert doc["http"]["tls_port"] and len(doc["http"]) == 7 and "socket" in doc["control"]
-    assert len(doc["board"]) == 7 and len(doc["ports"]) == 4 and len(doc["derive"]) == 2
+    assert len(doc["board"]) == 7 and len(doc["ports"]) == 4 and len(doc["derive"]) == 3
     assert len(doc["buses"]) == 2 and len(doc["buses"][0]["meters"]) == 2 and len(doc["lines"]) == 4
     flx = {**doc, "board": {**doc["board"], "protocol": "flx"}}  # where other sensors are there to derive from
     del flx["derive"]
