@@ -3,15 +3,21 @@
 #include "app/app.h"
 #include "core/derive.h"
 #include "core/util.h"
+#include "io/log.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define AGAIN_MS 1000 /* a second takes one counter */
+#define TICK_MS  1000
 
 struct derive_service {
     struct app *app;
     struct derive derive;
     uv_timer_t again; /* runs while a counter is owed */
+    uv_timer_t tick;  /* runs while time alone changes something */
+    int open;         /* timers that are not closed */
     service_done done;
     void *done_ctx;
 };
@@ -29,6 +35,33 @@ static void wait_if_owed(struct derive_service *s)
 {
     if (derive_owes(&s->derive) && !uv_is_active((uv_handle_t *)&s->again))
         uv_timer_start(&s->again, on_again, AGAIN_MS, AGAIN_MS);
+}
+
+static void on_tick(uv_timer_t *t)
+{
+    struct derive_service *s = t->data;
+
+    derive_tick(&s->derive, app_mono_ms(s->app), app_unix_s(s->app));
+}
+
+static void clock_text(int64_t unix_s, char text[sizeof "2026-12-31 23:45"])
+{
+    const time_t at = (time_t)unix_s;
+    struct tm tm;
+
+    if (!localtime_r(&at, &tm) || !strftime(text, sizeof "2026-12-31 23:45", "%Y-%m-%d %H:%M", &tm))
+        *text = '\0';
+}
+
+static void on_left_out(void *ctx, const struct peak_left_out *x)
+{
+    char from[sizeof "2026-12-31 23:45"], until[sizeof from];
+
+    (void)ctx;
+    clock_text(x->from_s, from);
+    clock_text(x->until_s, until);
+    log_note("derive %s: %s to %s is left out of the month's peak: %s (%" PRId64 " s unknown)", x->key, from, until,
+             peak_reason(x->why), x->unknown_s);
 }
 
 static void on_reading(void *ctx, const struct reading *r)
@@ -54,6 +87,10 @@ static void *derive_new(struct app *app)
     derive_init(&s->derive, &app->hub, &app->sensors, &app->ledger);
     uv_timer_init(app->loop, &s->again);
     s->again.data = s;
+    uv_timer_init(app->loop, &s->tick);
+    s->tick.data = s;
+    s->open = 2;
+    s->derive.left_out = on_left_out;
     app->ledger.jumped = on_jumped;
     app->ledger.jumped_ctx = s;
     stats_add(&app->stats, derive_stats, &s->derive);
@@ -69,6 +106,10 @@ static void derive_apply(void *self, const struct settings *old, const struct se
     derive_set(&s->derive, next);
     hub_stage(&s->app->hub, derive_empty(&s->derive) ? NULL : on_reading, s);
     wait_if_owed(s);
+    if (!derive_ticks(&s->derive))
+        uv_timer_stop(&s->tick);
+    else if (!uv_is_active((uv_handle_t *)&s->tick))
+        uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS);
 }
 
 /* Sources have stopped before it. */
@@ -77,6 +118,7 @@ static void derive_stop(void *self)
     struct derive_service *s = self;
 
     uv_timer_stop(&s->again);
+    uv_timer_stop(&s->tick);
     hub_stage(&s->app->hub, NULL, NULL);
     s->app->ledger.jumped = NULL;
 }
@@ -87,6 +129,8 @@ static void on_closed(uv_handle_t *h)
     service_done done = s->done;
     void *ctx = s->done_ctx;
 
+    if (--s->open)
+        return;
     derive_fini(&s->derive);
     free(s);
     done(ctx);
@@ -100,6 +144,7 @@ static void derive_close(void *self, service_done done, void *ctx)
     s->done_ctx = ctx;
     stats_remove(&s->app->stats, derive_stats, &s->derive);
     uv_close((uv_handle_t *)&s->again, on_closed);
+    uv_close((uv_handle_t *)&s->tick, on_closed);
 }
 
 const struct service service_derive = {

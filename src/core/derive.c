@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Both of a net, or the sum alone. */
-#define MADE_MAX 2
+/* All of a peak. */
+#define MADE_MAX PEAK_SENSORS
 
 void derive_init(struct derive *d, struct hub *hub, struct sensors *sensors, struct ledger *ledger)
 {
@@ -24,15 +24,22 @@ static void clear(struct derive *d)
         d->gaps += d->nets[i].gaps;
         derive_parts_fini(&d->nets[i].parts);
     }
+    for (size_t i = 0; i < d->n_peaks; i++) {
+        d->counted += d->peaks[i].counted;
+        d->left_out_before += d->peaks[i].left_out;
+        derive_parts_fini(&d->peaks[i].parts);
+    }
     free(d->sums);
     free(d->nets);
+    free(d->peaks);
     free(d->first);
     free(d->uses);
     d->sums = NULL;
     d->nets = NULL;
+    d->peaks = NULL;
     d->first = NULL;
     d->uses = NULL;
-    d->n_sums = d->n_nets = d->n_slots = 0;
+    d->n_sums = d->n_nets = d->n_peaks = d->n_slots = 0;
 }
 
 void derive_fini(struct derive *d)
@@ -67,19 +74,20 @@ static void sum_take(struct derive *d, struct derive_sum *s, const struct readin
 
 /* Its jump is a whole number of thousandths, too small rather than too large: a counter that lies below its own mark
  * would have lost it. */
-static void sum_jumped(struct derive_sum *s, const struct ledger_entry *e, int64_t jump_milli)
+static int64_t sum_jumped(struct derive_sum *s, const struct ledger_entry *e, int64_t jump_milli)
 {
     const struct derive_part *part = s->entry ? derive_parts_of(&s->parts, e) : NULL;
     struct derive_total total = {0};
 
     if (!part || !s->entry->meter.known)
-        return;
+        return 0;
     derive_total_add(&total, jump_milli, part->factor_milli);
     int64_t milli = total.whole + total.rest / 1000 - (total.rest % 1000 < 0);
     s->entry->meter.raw += milli;
     marks_shift(&s->entry->marks, milli);
     ledger_marks_changed(s->entry);
     ledger_changed(s->entry, false);
+    return milli;
 }
 
 /* ---- from settings ---- */
@@ -127,6 +135,37 @@ static void add_net(struct derive *d, const struct settings *s, const struct der
     derive_net_init(net, sides, d->ledger, line_of(s), 1 + (int64_t)x[0]->rid * SENSOR_TYPES + x[0]->type);
 }
 
+/* How far apart the part's readings are by the settings; 0: they say nothing of it. */
+static int64_t interval_of(const struct settings *s, const struct sensor_settings *part)
+{
+    if (part->made == MADE_METER || part->metered)
+        return s->buses[part->made_of].meters[part->meter_at].interval_ms;
+    if (part->made == MADE_LINE && s->lines[part->made_of].pull)
+        return (int64_t)s->lines[part->made_of].interval * 1000;
+    return 0;
+}
+
+static int64_t usual_of(const struct settings *s, const struct sensor_settings *part)
+{
+    const int64_t ms = interval_of(s, part) * 3 / 2;
+
+    return ms < PEAK_USUAL_MS ? PEAK_USUAL_MS : ms > PEAK_USUAL_MAX_MS ? PEAK_USUAL_MAX_MS : ms;
+}
+
+static void add_peak(struct derive *d, const struct settings *s, const struct derive_settings *def,
+                     const struct sensor *const sensor[])
+{
+    d->peaks = must(realloc(d->peaks, (d->n_peaks + 1) * sizeof *d->peaks));
+    struct derive_peak *peak = &d->peaks[d->n_peaks++];
+    *peak = (struct derive_peak){.parts = {.sensors = d->sensors, .ledger = d->ledger},
+                                 .key = def->key,
+                                 .usual_ms = usual_of(s, &s->sensors[def->parts[0]]),
+                                 .left_out_cb = d->left_out,
+                                 .left_out_ctx = d->left_out_ctx};
+    derive_parts_add(&peak->parts, s, def->parts, 1, NULL, DERIVE_ONE);
+    derive_peak_init(peak, sensor, d->ledger);
+}
+
 static void add(struct derive *d, const struct settings *s, size_t of)
 {
     const struct sensor_settings *x[MADE_MAX];
@@ -142,7 +181,9 @@ static void add(struct derive *d, const struct settings *s, size_t of)
     }
     if (s->derive[of].kind == DERIVE_SUM && n)
         add_sum(d, s, &s->derive[of], x[0], sensor[0]);
-    else if (n == MADE_MAX)
+    else if (s->derive[of].kind == DERIVE_PEAK && n == PEAK_SENSORS)
+        add_peak(d, s, &s->derive[of], sensor);
+    else if (s->derive[of].kind == DERIVE_NET && n == NET_SIDES)
         add_net(d, s, &s->derive[of], x, sensor);
 }
 
@@ -150,7 +191,10 @@ static void add(struct derive *d, const struct settings *s, size_t of)
 
 static const struct derive_parts *parts_of(const struct derive *d, size_t number)
 {
-    return number < d->n_sums ? &d->sums[number].parts : &d->nets[number - d->n_sums].parts;
+    if (number < d->n_sums)
+        return &d->sums[number].parts;
+    number -= d->n_sums;
+    return number < d->n_nets ? &d->nets[number].parts : &d->peaks[number - d->n_nets].parts;
 }
 
 /* Once for each slot, although a sensor may be two parts of one. count: how many uses each slot has, or where the next
@@ -159,7 +203,7 @@ static void walk_uses(const struct derive *d, uint32_t *count, uint16_t *uses)
 {
     size_t *seen = must(calloc(d->n_slots + 1, sizeof *seen));
 
-    for (size_t number = 0; number < d->n_sums + d->n_nets; number++) {
+    for (size_t number = 0; number < d->n_sums + d->n_nets + d->n_peaks; number++) {
         const struct derive_parts *p = parts_of(d, number);
         for (size_t i = 0; i < p->n; i++) {
             size_t slot = sensor_slot(p->v[i].sensor);
@@ -224,8 +268,10 @@ void derive_take(void *ctx, const struct reading *r)
         size_t number = d->uses[i];
         if (number < d->n_sums)
             sum_take(d, &d->sums[number], r);
-        else
+        else if (number < d->n_sums + d->n_nets)
             derive_net_take(&d->nets[number - d->n_sums], d->hub, r);
+        else
+            derive_peak_take(&d->peaks[number - d->n_sums - d->n_nets], d->hub, r);
     }
 }
 
@@ -233,10 +279,15 @@ void derive_jumped(void *ctx, const struct ledger_entry *e, int64_t jump_milli)
 {
     struct derive *d = ctx;
 
-    for (size_t i = 0; i < d->n_sums; i++)
-        sum_jumped(&d->sums[i], e, jump_milli);
+    for (size_t i = 0; i < d->n_sums; i++) {
+        int64_t milli = sum_jumped(&d->sums[i], e, jump_milli);
+        for (size_t k = 0; milli && k < d->n_peaks; k++)
+            derive_peak_jumped(&d->peaks[k], d->sums[i].entry, milli);
+    }
     for (size_t i = 0; i < d->n_nets; i++)
         derive_net_jumped(&d->nets[i], e, jump_milli);
+    for (size_t i = 0; i < d->n_peaks; i++)
+        derive_peak_jumped(&d->peaks[i], e, jump_milli);
 }
 
 bool derive_owes(const struct derive *d)
@@ -256,13 +307,35 @@ void derive_pay(struct derive *d, int64_t mono_ms, int64_t unix_s)
             sum_take(d, &d->sums[i], &now);
 }
 
+bool derive_ticks(const struct derive *d)
+{
+    for (size_t i = 0; i < d->n_peaks; i++)
+        if (d->peaks[i].parts.rare)
+            return true;
+    return false;
+}
+
+void derive_tick(struct derive *d, int64_t mono_ms, int64_t unix_s)
+{
+    for (size_t i = 0; i < d->n_peaks; i++)
+        derive_peak_tick(&d->peaks[i], d->hub, mono_ms, unix_s);
+}
+
 void derive_stats(void *derive, stat_emit emit_stat, void *ctx)
 {
     const struct derive *d = derive;
-    int64_t gaps = (int64_t)d->gaps;
+    int64_t gaps = (int64_t)d->gaps, counted = (int64_t)d->counted, left_out = (int64_t)d->left_out_before;
 
     for (size_t i = 0; i < d->n_nets; i++)
         gaps += (int64_t)d->nets[i].gaps;
     emit_stat(ctx, &(struct stat_value){"derive_gaps_total", NULL, STAT_COUNTER, gaps,
                                         "Times that imports and exports were counted by counters, not by power."});
+    for (size_t i = 0; i < d->n_peaks; i++) {
+        counted += (int64_t)d->peaks[i].counted;
+        left_out += (int64_t)d->peaks[i].left_out;
+    }
+    emit_stat(ctx, &(struct stat_value){"derive_quarters_total", NULL, STAT_COUNTER, counted,
+                                        "Quarter hours that count for a month's peak."});
+    emit_stat(ctx, &(struct stat_value){"derive_quarters_left_out_total", NULL, STAT_COUNTER, left_out,
+                                        "Quarter hours that were left out of it: too little was known of them."});
 }

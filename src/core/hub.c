@@ -61,7 +61,7 @@ int hub_emit(struct hub *h, const struct reading *r)
     h->accepted++;
     for (size_t i = 0; i < h->n_sinks; i++)
         h->sinks[i].cb(h->sinks[i].ctx, &out);
-    if (h->stage && s->class != SENSOR_DERIVED)
+    if (h->stage)
         h->stage(h->stage_ctx, &out);
     return 0;
 }

@@ -18,8 +18,8 @@ struct sensors;
 /* Called for each accepted reading, in the order of hub_attach(). The reading is valid during the call. */
 typedef void (*hub_sink_cb)(void *ctx, const struct reading *r);
 
-/* Called for each accepted reading of a sensor that is not derived, behind the sinks; it may emit readings of derived
- * ones. */
+/* Called for each accepted reading, behind the sinks; it may emit readings of derived sensors, which come to it again: it
+ * makes nothing of what it made of those. */
 typedef hub_sink_cb hub_stage_cb;
 
 struct hub {
@@ -43,7 +43,7 @@ void hub_init(struct hub *h, struct sensors *sensors);
 int hub_attach(struct hub *h, hub_sink_cb cb, void *ctx);
 void hub_detach(struct hub *h, hub_sink_cb cb, void *ctx);
 
-/* The one stage that derives sensors of others; NULL: none. Its own readings do not come to it again: depth one. */
+/* The one stage that derives sensors of others; NULL: none. */
 void hub_stage(struct hub *h, hub_stage_cb cb, void *ctx);
 
 /* Take one reading: note it as its sensor's newest, set `changed`, hand it to all sinks. 0, or -1 when it was refused:

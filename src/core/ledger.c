@@ -81,7 +81,7 @@ static bool ends(const char *source, const char *end)
 
 bool ledger_computed(const char *source)
 {
-    return ends(source, LEDGER_SUM) || ends(source, LEDGER_DIFFERENCE);
+    return ends(source, LEDGER_SUM) || ends(source, LEDGER_DIFFERENCE) || ends(source, LEDGER_STATE);
 }
 
 struct ledger_entry *ledger_open(struct ledger *l, const char *id, const char *source)
@@ -175,7 +175,7 @@ void ledger_restore(struct ledger *l, const struct ledger_saved *s, int64_t mono
                               .last = s->last,
                               .last_ms = mono_ms - ago_ms};
     e->marks = (struct marks){.unix_s = s->unix_s, .falls = ends(e->source, LEDGER_DIFFERENCE)};
-    e->marks.known = ledger_published(e, &e->marks.milli);
+    e->marks.known = !ends(e->source, LEDGER_STATE) && ledger_published(e, &e->marks.milli);
 }
 
 void ledger_adopt(struct ledger *l, const struct ledger_saved *s, int64_t mono_ms, int64_t unix_s)

@@ -23,6 +23,10 @@
 #define LEDGER_SUM        ":sum"
 #define LEDGER_DIFFERENCE ":diff"
 
+/* How the source ends of what is kept like a counter and is none (core/derive_peak.h): it has no marks, no order sets
+ * it, and no backup holds it. */
+#define LEDGER_STATE ":state"
+
 struct ledger;
 
 struct ledger_entry {
@@ -106,7 +110,7 @@ void ledger_restore(struct ledger *l, const struct ledger_saved *s, int64_t mono
  * their parts tell them. */
 void ledger_adopt(struct ledger *l, const struct ledger_saved *s, int64_t mono_ms, int64_t unix_s);
 
-/* Is it the source of a sum or a difference? */
+/* Is it the source of a sum, a difference or a state? */
 bool ledger_computed(const char *source);
 
 /* Has the sensor a counter state? */

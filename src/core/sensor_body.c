@@ -81,7 +81,7 @@ static void put_sum(struct jsonw *w, enum marks_kind kind, const struct marks_su
 
 static void put_values(struct jsonw *w, const struct sensor_body_view *v, const struct sensor *s)
 {
-    const struct ledger_entry *e = ledger_find(v->ledger, s->id);
+    const struct ledger_entry *e = s->unit[READING_COUNTER] ? ledger_find(v->ledger, s->id) : NULL;
     const struct sensor_latest *gauge = &s->latest[READING_GAUGE], *counter = &s->latest[READING_COUNTER];
     int64_t published = counter->milli;
 

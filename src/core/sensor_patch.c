@@ -50,11 +50,10 @@ static struct origin origin_of(const struct settings *s, const struct sensor_set
         snprintf(o.key, sizeof o.key, "%s", s->lines[x->made_of].key);
         snprintf(o.side, sizeof o.side, "%s", line_codes[x->code].words);
     } else if (x->made == MADE_DERIVE) {
-        const struct derive_settings *d = &s->derive[x->made_of];
         o.rows = "derive";
-        o.id_member = settings_derived_name(d, x);
-        snprintf(o.side, sizeof o.side, "%s", d->kind == DERIVE_NET ? o.id_member : "");
-        snprintf(o.key, sizeof o.key, "%s", d->key);
+        o.id_member = settings_derived_name(x);
+        snprintf(o.side, sizeof o.side, "%s", settings_derived_words(x));
+        snprintf(o.key, sizeof o.key, "%s", s->derive[x->made_of].key);
     } else {
         snprintf(o.key, sizeof o.key, "%d", x->made == MADE_PORT ? x->ports[0] : sensor_settings_number(x));
     }

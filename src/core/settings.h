@@ -34,6 +34,17 @@ enum sensor_made { MADE_GIVEN, MADE_PORT, MADE_METER, MADE_LINE, MADE_DERIVE };
 /* What a sensor of a meter is: its power and energy, what it gives back, or one other quantity. */
 enum meter_side { METER_MAIN, METER_EXPORT, METER_OTHER };
 
+/* What a derived sensor is among those of its member of `derive`: of a sum, of a net pair, of a peak. */
+enum derived_side {
+    DERIVED_SUM,
+    DERIVED_IMPORT,
+    DERIVED_EXPORT,
+    DERIVED_QUARTER,
+    DERIVED_FORECAST,
+    DERIVED_MONTH,
+    DERIVED_SIDES
+};
+
 struct sensor_settings {
     char *id; /* 32 lower-case hex; NULL until settings_derive_ids() */
     char *name;
@@ -53,6 +64,7 @@ struct sensor_settings {
     size_t meter_at; /* what a meter feeds: index in the bus's meters */
     uint8_t quantity[READING_KINDS]; /* likewise: what it is of the meter (core/meter_quantity.h); QUANTITY_NONE */
     enum meter_side side;            /* MADE_METER */
+    enum derived_side derived;       /* MADE_DERIVE */
     bool metered;                    /* a meter feeds it: MADE_METER, or class uart with `meter` (S4) */
     char *meter;                     /* given, class uart: the key of that meter; NULL */
     uint8_t code;                    /* MADE_LINE: index in line_codes */
@@ -81,9 +93,9 @@ struct port_settings {
     char *ids[SUBTYPES]; /* given ids by subtype; [SUBTYPE_NONE]: of a pulse port's sensor */
 };
 
-enum derive_kind { DERIVE_SUM, DERIVE_NET };
+enum derive_kind { DERIVE_SUM, DERIVE_NET, DERIVE_PEAK };
 
-/* A sensor that is made of others; net makes two, import and export. */
+/* Sensors that are made of others: a sum makes one, net two, peak three. */
 struct derive_settings {
     char *key;
     char *name;
@@ -94,7 +106,7 @@ struct derive_settings {
     int factor_milli[SETTINGS_PARTS]; /* sum only, one per member of `of` */
     bool report;
     int rid;
-    char *ids[3];                   /* given ids: of sum, import, export */
+    char *ids[DERIVED_SIDES];       /* given ids */
     size_t parts[SETTINGS_PARTS];   /* of, as indices in settings.sensors, when all is valid */
     size_t minuses[SETTINGS_PARTS]; /* likewise */
 };

@@ -13,28 +13,41 @@
 
 #include <cjson/cJSON.h>
 
-enum { SUM, IMPORT, EXPORT }; /* in derive_settings.ids */
+static const struct {
+    const char *name;  /* in `ids` */
+    const char *words; /* behind the member's name */
+    const char *ident; /* what its id derives from */
+    enum derive_kind kind;
+    enum sensor_subtype subtype; /* of a sum that of its parts */
+} sides[DERIVED_SIDES] = {
+    [DERIVED_SUM] = {"sum", "", "sum", DERIVE_SUM, SUBTYPE_NONE},
+    [DERIVED_IMPORT] = {"import", "import", "pplus", DERIVE_NET, SUBTYPE_PPLUS},
+    [DERIVED_EXPORT] = {"export", "export", "pminus", DERIVE_NET, SUBTYPE_PMINUS},
+    [DERIVED_QUARTER] = {"quarter", "quarter", "quarter", DERIVE_PEAK, SUBTYPE_NONE},
+    [DERIVED_FORECAST] = {"forecast", "forecast", "forecast", DERIVE_PEAK, SUBTYPE_NONE},
+    [DERIVED_MONTH] = {"month_peak", "month peak", "month-peak", DERIVE_PEAK, SUBTYPE_NONE},
+};
 
-static const char *const side_names[] = {"sum", "import", "export"};
-static const enum sensor_subtype side_subtypes[] = {SUBTYPE_NONE, SUBTYPE_PPLUS, SUBTYPE_PMINUS};
+#define SENSORS_MAX 3 /* of one member */
 
-static int side_of(const struct derive_settings *d, const struct sensor_settings *x)
+static const char *const kind_names[] = {[DERIVE_SUM] = "sum", [DERIVE_NET] = "net pair", [DERIVE_PEAK] = "peak"};
+
+const char *settings_derived_name(const struct sensor_settings *x)
 {
-    return d->kind == DERIVE_SUM ? SUM : x->subtype == SUBTYPE_PPLUS ? IMPORT : EXPORT;
+    return sides[x->derived].name;
 }
 
-const char *settings_derived_name(const struct derive_settings *d, const struct sensor_settings *x)
+const char *settings_derived_words(const struct sensor_settings *x)
 {
-    return side_names[side_of(d, x)];
+    return sides[x->derived].words;
 }
 
 void settings_derived_ident(const char *device_id, const struct derive_settings *d, const struct sensor_settings *x,
                             char id[IDENT_LEN + 1])
 {
-    enum sensor_subtype side = side_subtypes[side_of(d, x)];
     char key[80];
 
-    snprintf(key, sizeof key, "derive/%s/%s", d->key, side ? sensor_subtype_name(side) : "sum");
+    snprintf(key, sizeof key, "derive/%s/%s", d->key, sides[x->derived].ident);
     ident_derive(device_id, key, id);
 }
 
@@ -128,13 +141,15 @@ static void check_members(const struct rules *r, size_t i, const struct derive_s
 
     for (size_t k = 0; k < ARRAY_LEN(members); k++)
         if (d->kind != members[k].kind && rules_given(r, i, members[k].name))
-            rules_error(r, i, members[k].name, "a %s has none", d->kind == DERIVE_SUM ? "sum" : "net pair");
-    for (int side = SUM; side <= EXPORT; side++) {
+            rules_error(r, i, members[k].name, "a %s has none", kind_names[d->kind]);
+    for (int side = 0; side < DERIVED_SIDES; side++) {
         char name[16];
-        snprintf(name, sizeof name, "ids.%s", side_names[side]);
-        if ((side == SUM) != (d->kind == DERIVE_SUM) && cJSON_GetObjectItemCaseSensitive(ids, side_names[side]))
-            rules_error(r, i, name, "a %s has none", d->kind == DERIVE_SUM ? "sum" : "net pair");
+        snprintf(name, sizeof name, "ids.%s", sides[side].name);
+        if (sides[side].kind != d->kind && cJSON_GetObjectItemCaseSensitive(ids, sides[side].name))
+            rules_error(r, i, name, "a %s has none", kind_names[d->kind]);
     }
+    if (d->kind == DERIVE_PEAK && d->n_of > 1)
+        rules_error(r, i, "of", "%zu parts, and a peak is of one", d->n_of);
 }
 
 static void check_member(const struct rules *r, size_t i)
@@ -161,7 +176,7 @@ static void check_member(const struct rules *r, size_t i)
 
 /* ---- its sensors ---- */
 
-static void make_side(struct settings *s, size_t at, int side)
+static void make_side(struct settings *s, size_t at, enum derived_side side)
 {
     const struct derive_settings *d = &s->derive[at];
     struct sensor_settings *x = &s->sensors[s->n_sensors];
@@ -173,23 +188,31 @@ static void make_side(struct settings *s, size_t at, int side)
                                   .made = MADE_DERIVE,
                                   .made_of = at,
                                   .number = SETTINGS_DERIVED,
-                                  .subtype = side_subtypes[side]};
+                                  .derived = side,
+                                  .subtype = sides[side].subtype};
     if (s->n_sensors && x[-1].made == MADE_DERIVE)
         x->number = x[-1].number + 1;
-    if (d->name && asprintf(&x->name, "%s%s%s", d->name, side ? " " : "", side ? side_names[side] : "") < 0)
+    if (d->name && asprintf(&x->name, "%s%s%s", d->name, *sides[side].words ? " " : "", sides[side].words) < 0)
         abort();
     s->n_sensors++;
+}
+
+/* One that is none was an error of its own. */
+static enum derive_kind known_kind(const struct derive_settings *d)
+{
+    return (int)d->kind == SETTING_UNSET ? DERIVE_SUM : d->kind;
 }
 
 static void make_sensors(struct settings *s)
 {
     if (!s->n_derive)
         return;
-    s->sensors = must(realloc(s->sensors, (s->n_sensors + 2 * s->n_derive) * sizeof *s->sensors));
+    s->sensors = must(realloc(s->sensors, (s->n_sensors + SENSORS_MAX * s->n_derive) * sizeof *s->sensors));
     for (size_t i = 0; i < s->n_derive; i++) {
-        for (int side = SUM; side <= EXPORT; side++)
-            if ((side == SUM) == (s->derive[i].kind != DERIVE_NET))
-                make_side(s, i, side);
+        const enum derive_kind kind = known_kind(&s->derive[i]);
+        for (int side = 0; side < DERIVED_SIDES; side++)
+            if (sides[side].kind == kind)
+                make_side(s, i, (enum derived_side)side);
     }
 }
 
@@ -230,6 +253,12 @@ static size_t find_sensor(const struct settings *s, const char *text)
     return DERIVE_NO_PART;
 }
 
+/* Depth one; but what is consumed in all is a sum or a net pair where there are several phases. */
+static bool may_be_of(const struct finding *f, const struct derive_settings *part)
+{
+    return f->s->derive[f->at].kind == DERIVE_PEAK && part->kind != DERIVE_PEAK;
+}
+
 static size_t find_part(struct finding *f, const char *list, size_t k, const char *text)
 {
     size_t i = text ? find_sensor(f->s, text) : DERIVE_NO_PART;
@@ -246,7 +275,7 @@ static size_t find_part(struct finding *f, const char *list, size_t k, const cha
             refuse(f, list, k, "no sensor has the name or id %s", text);
         return DERIVE_NO_PART;
     }
-    if (f->s->sensors[i].made == MADE_DERIVE) {
+    if (f->s->sensors[i].made == MADE_DERIVE && !may_be_of(f, &f->s->derive[f->s->sensors[i].made_of])) {
         refuse(f, list, k, "%s is derived itself, and parts are sensors that are measured", text);
         return DERIVE_NO_PART;
     }
@@ -269,18 +298,21 @@ static const char *unit_text(const char *const unit[READING_KINDS])
     return u && *u ? u : "a number without unit";
 }
 
-/* All parts of a sum have the units of the first, of a net pair W and Wh. */
+/* All parts of a sum have the units of the first, of a net pair W and Wh; a peak is counted by its part's counter. */
 static void check_unit(struct finding *f, const char *list, size_t k, size_t part,
                        const char *const want[READING_KINDS])
 {
     const char *unit[READING_KINDS];
     const struct sensor_settings *x = &f->s->sensors[part];
+    const enum derive_kind made = f->s->derive[f->at].kind;
 
     sensor_settings_units(x, unit);
     for (int kind = 0; kind < READING_KINDS; kind++) {
-        if (same_unit(unit[kind], want[kind]))
+        if (same_unit(unit[kind], want[kind]) || (made == DERIVE_PEAK && kind == READING_GAUGE && !unit[kind]))
             continue;
-        if (f->s->derive[f->at].kind == DERIVE_NET)
+        if (made == DERIVE_PEAK)
+            refuse(f, list, k, "%s is in %s, and a peak is of what has a counter in Wh", x->name, unit_text(unit));
+        else if (made == DERIVE_NET)
             refuse(f, list, k, "%s is in %s, and a net pair is made of W and Wh", x->name, unit_text(unit));
         else
             refuse(f, list, k, "%s is in %s and the first part in %s: the parts of a sum are of one unit", x->name,
@@ -310,11 +342,13 @@ static void take_units(struct finding *f, const char *unit[READING_KINDS])
     static const char *const net[READING_KINDS] = {[READING_GAUGE] = "W", [READING_COUNTER] = "Wh"};
     const struct derive_settings *d = &f->s->derive[f->at];
 
+    const bool energy = d->kind == DERIVE_NET || d->kind == DERIVE_PEAK;
+
     memcpy(unit, net, sizeof net);
-    if (d->kind != DERIVE_NET && d->n_of && d->parts[0] != DERIVE_NO_PART)
+    if (!energy && d->n_of && d->parts[0] != DERIVE_NO_PART)
         sensor_settings_units(&f->s->sensors[d->parts[0]], unit);
     for (size_t k = 0; k < d->n_of; k++)
-        if (d->parts[k] != DERIVE_NO_PART && (d->kind == DERIVE_NET || d->parts[0] != DERIVE_NO_PART))
+        if (d->parts[k] != DERIVE_NO_PART && (energy || d->parts[0] != DERIVE_NO_PART))
             check_unit(f, "of", k, d->parts[k], unit);
     for (size_t k = 0; k < d->n_minus; k++)
         if (d->minuses[k] != DERIVE_NO_PART)
@@ -334,24 +368,33 @@ static void take_over(const struct finding *f, struct sensor_settings *x, const 
             x->subtype = k && x->subtype != p->subtype ? SUBTYPE_NONE : p->subtype;
     }
     for (int kind = 0; kind < READING_KINDS; kind++)
-        x->unit[kind] = f->whole || d->kind == DERIVE_NET ? unit[kind] : NULL;
+        x->unit[kind] = f->whole || d->kind == DERIVE_NET || d->kind == DERIVE_PEAK ? unit[kind] : NULL;
+    if (d->kind == DERIVE_PEAK) /* averages */
+        x->unit[READING_COUNTER] = NULL;
     x->report = d->report && sensor_settings_reportable(x);
 }
 
-static void resolve(struct settings *s, struct settings_errors *errors, bool ids_known)
+static void resolve_one(struct settings *s, size_t at, struct settings_errors *errors, bool ids_known)
 {
+    struct derive_settings *d = &s->derive[at];
+    struct finding f = {s, d->enable ? errors : NULL, at, ids_known, true};
     const char *unit[READING_KINDS];
 
-    for (size_t at = 0; at < s->n_derive; at++) {
-        struct derive_settings *d = &s->derive[at];
-        struct finding f = {s, d->enable ? errors : NULL, at, ids_known, true};
-        find_list(&f, "of", d->of, d->n_of, d->parts);
-        find_list(&f, "minus", d->minus, d->n_minus, d->minuses);
-        take_units(&f, unit);
-        for (size_t i = 0; i < s->n_sensors; i++)
-            if (s->sensors[i].made == MADE_DERIVE && s->sensors[i].made_of == at)
-                take_over(&f, &s->sensors[i], unit);
-    }
+    find_list(&f, "of", d->of, d->n_of, d->parts);
+    find_list(&f, "minus", d->minus, d->n_minus, d->minuses);
+    take_units(&f, unit);
+    for (size_t i = 0; i < s->n_sensors; i++)
+        if (s->sensors[i].made == MADE_DERIVE && s->sensors[i].made_of == at)
+            take_over(&f, &s->sensors[i], unit);
+}
+
+/* Peaks last: a part of theirs may be derived, and its unit is that of its own parts. */
+static void resolve(struct settings *s, struct settings_errors *errors, bool ids_known)
+{
+    for (int peaks = 0; peaks <= 1; peaks++)
+        for (size_t at = 0; at < s->n_derive; at++)
+            if ((s->derive[at].kind == DERIVE_PEAK) == peaks)
+                resolve_one(s, at, errors, ids_known);
 }
 
 void settings_derived_make(struct settings *s, const cJSON *given, struct settings_errors *errors)

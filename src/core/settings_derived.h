@@ -1,11 +1,13 @@
 /* Derived sensors as settings: which sensors a member of `derive` makes, of which others, and in which unit. It never
  * computes a reading (core/derive.h does).
  *
- *   kind   sensors                    parts
- *   sum    one, "<name>"              of, each times its factor, all of one unit
- *   net    "<name> import", "export"  of less minus, all in W and Wh
+ *   kind   sensors                                      parts
+ *   sum    one, "<name>"                                of, each times its factor, all of one unit
+ *   net    "<name> import", "export"                    of less minus, all in W and Wh
+ *   peak   "<name> quarter", "forecast", "month peak"   of: one, in Wh
  *
- * Parts are sensors that are measured, never derived ones: depth one. */
+ * Parts are sensors that are measured, never derived ones: depth one. A peak may be of a sum or of a side of a net
+ * pair. */
 #ifndef CORE_SETTINGS_DERIVED_H
 #define CORE_SETTINGS_DERIVED_H
 
@@ -32,10 +34,14 @@ void settings_derived_make(struct settings *s, const struct cJSON *given, struct
 /* Find the parts again, now that all sensors have ids. 0, or -1 with errors. */
 int settings_derived_resolve(struct settings *s, struct settings_errors *errors) MUSTCHECK;
 
-/* What a derived sensor is among its member's: "sum", "import", "export". */
-const char *settings_derived_name(const struct derive_settings *d, const struct sensor_settings *x);
+/* What a derived sensor is among its member's, as `ids` spells it: "sum", "import", "month_peak". */
+const char *settings_derived_name(const struct sensor_settings *x);
 
-/* The id that derives for it: of "derive/<key>/sum", "…/pplus" (import) and "…/pminus" (export). */
+/* What is behind the member's name in its own: "import", "month peak"; "" of a sum. */
+const char *settings_derived_words(const struct sensor_settings *x);
+
+/* The id that derives for it: of "derive/<key>/sum", "…/pplus" (import), "…/pminus" (export), "…/quarter", "…/forecast"
+ * and "…/month-peak". */
 void settings_derived_ident(const char *device_id, const struct derive_settings *d, const struct sensor_settings *x,
                             char id[IDENT_LEN + 1]);
 

@@ -136,7 +136,7 @@ void sensor_settings_path(const struct settings *s, size_t sensor, const char *m
     } else if (x->made == MADE_DERIVE) {
         list = "derive";
         at = x->made_of;
-        member = id ? settings_derived_name(&s->derive[at], x) : member;
+        member = id ? settings_derived_name(x) : member;
     } else {
         below = "";
     }

@@ -26,7 +26,8 @@ static const struct setting_choice classes[] = {
 static const struct setting_choice port_classes[] = {
     {"ct", SENSOR_CT, false}, {"pulse", SENSOR_PULSE, false}, {"uart", SENSOR_UART, false}, {0}};
 static const struct setting_choice triggers[] = {{"edge", TRIGGER_EDGE, false}, {"level", TRIGGER_LEVEL, false}, {0}};
-static const struct setting_choice derive_kinds[] = {{"sum", DERIVE_SUM, false}, {"net", DERIVE_NET, false}, {0}};
+static const struct setting_choice derive_kinds[] = {
+    {"sum", DERIVE_SUM, false}, {"net", DERIVE_NET, false}, {"peak", DERIVE_PEAK, false}, {0}};
 static const struct setting_choice framings[] = {{"mbap", FRAMING_MBAP, false}, {"rtu", FRAMING_RTU, false}, {0}};
 static const struct setting_choice parities[] = {
     {"N", PARITY_NONE, false}, {"E", PARITY_EVEN, false}, {"O", PARITY_ODD, false}, {0}};
@@ -316,15 +317,17 @@ const struct setting settings_table[] = {
     {"derive[*].key", SETTING_TEXT, DERIVE(key), .flags = SETTING_REQUIRED, .min = 1, .max = 32, FORMAT(a_key),
      .help = "Key by which it is told from the others, and from which its ids derive."},
     {"derive[*].name", SETTING_TEXT, DERIVE(name), A_NAME, .flags = SETTING_IF_ENABLED,
-     .help = "Name, needed when it is enabled; of net the two sensors are called by it, with import and export."},
+     .help = "Name, needed when it is enabled; of net the two sensors are called by it, with import and export, of "
+             "peak the "
+             "three, with quarter, forecast and month peak."},
     {"derive[*].kind", SETTING_CHOICE, DERIVE(kind), .choices = derive_kinds, .def = SETTING_UNSET, .follows = "key",
-     .help =
-         "sum: the sum of its parts; net: import and export as a meter of several phases counts. When not given: net "
-         "with the key grid, else sum."},
+     .help = "sum: the sum of its parts; net: import and export as a meter of several phases counts; peak: the average "
+             "power "
+             "of its part by the quarter hour. When not given: net with the key grid, else sum."},
     {"derive[*].enable", SETTING_BOOL, DERIVE(enable), .def = true, .help = "Make it."},
     {"derive[*].of", SETTING_TEXT, DERIVE(of), .shape = SETTING_LIST, .count = offsetof(struct derive_settings, n_of),
      .list_max = SETTINGS_PARTS, .min = 1, .max = 96, FORMAT(name), .flags = SETTING_UNIQUE, .follows = "key",
-     .help = "Its parts: names or ids of sensors."},
+     .help = "Its parts: names or ids of sensors; of peak one."},
     {"derive[*].factors", SETTING_MILLI, DERIVE(factor_milli), .shape = SETTING_ONE_OR_LIST,
      .per = offsetof(struct derive_settings, n_of), .list_max = SETTINGS_PARTS, .min = -1000000, .max = 1000000,
      .def = 1000, OF_DERIVE(DERIVE_SUM),
@@ -337,11 +340,17 @@ const struct setting settings_table[] = {
     {"derive[*].rid", SETTING_INT, DERIVE(rid), .min = 0, .max = 999999,
      .help = "How often it got a new meaning, which begins a new series; saving other parts raises it."},
     {"derive[*].ids", SETTING_OBJECT, .help = "Ids of its sensors; derived from the device's id when not given."},
-    {"derive[*].ids.sum", SETTING_TEXT, DERIVE(ids[0]), AN_ID, OF_DERIVE(DERIVE_SUM), .help = "Id of a sum."},
-    {"derive[*].ids.import", SETTING_TEXT, DERIVE(ids[1]), AN_ID, OF_DERIVE(DERIVE_NET),
+    {"derive[*].ids.sum", SETTING_TEXT, DERIVE(ids[DERIVED_SUM]), AN_ID, OF_DERIVE(DERIVE_SUM), .help = "Id of a sum."},
+    {"derive[*].ids.import", SETTING_TEXT, DERIVE(ids[DERIVED_IMPORT]), AN_ID, OF_DERIVE(DERIVE_NET),
      .help = "Id of the import side of a net pair."},
-    {"derive[*].ids.export", SETTING_TEXT, DERIVE(ids[2]), AN_ID, OF_DERIVE(DERIVE_NET),
+    {"derive[*].ids.export", SETTING_TEXT, DERIVE(ids[DERIVED_EXPORT]), AN_ID, OF_DERIVE(DERIVE_NET),
      .help = "Id of the export side of a net pair."},
+    {"derive[*].ids.quarter", SETTING_TEXT, DERIVE(ids[DERIVED_QUARTER]), AN_ID, OF_DERIVE(DERIVE_PEAK),
+     .help = "Id of the average of a peak's quarter hour."},
+    {"derive[*].ids.forecast", SETTING_TEXT, DERIVE(ids[DERIVED_FORECAST]), AN_ID, OF_DERIVE(DERIVE_PEAK),
+     .help = "Id of the forecast of a peak's quarter hour."},
+    {"derive[*].ids.month_peak", SETTING_TEXT, DERIVE(ids[DERIVED_MONTH]), AN_ID, OF_DERIVE(DERIVE_PEAK),
+     .help = "Id of a peak's month peak."},
     {"storage", SETTING_OBJECT, .help = "What must survive a restart."},
     {"storage.path", SETTING_TEXT, TOP(storage.path), A_PATH, .flags = SETTING_FILE_ONLY,
      .help = "State directory; $STATE_DIRECTORY, else /var/lib/fluksod, when not given."},

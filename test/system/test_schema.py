@@ -154,7 +154,7 @@ def test_default_settings_with_every_example_switched_on(accepted):
     assert {"url", "ca_file", "interval"} <= set(doc["flukso"]) and {"url", "token_file", "db"} <= set(doc["influx"])
     assert "key_file" in doc["device"] and len(doc["storage"]) == 4
     assert doc["http"]["tls_port"] and len(doc["http"]) == 7 and "socket" in doc["control"]
-    assert len(doc["board"]) == 7 and len(doc["ports"]) == 4 and len(doc["derive"]) == 2
+    assert len(doc["board"]) == 7 and len(doc["ports"]) == 4 and len(doc["derive"]) == 3
     assert len(doc["buses"]) == 2 and len(doc["buses"][0]["meters"]) == 2 and len(doc["lines"]) == 4
     flx = {**doc, "board": {**doc["board"], "protocol": "flx"}}  # where other sensors are there to derive from
     del flx["derive"]
@@ -206,7 +206,8 @@ MEMBER = {
     "sensors[*].": lambda path: {"ports": [4 if path.endswith("constant") else 1]},
     "ports[*].": lambda path: {"port": 1, "name": "n"},
     "derive[*].": lambda path: {"key": "k", "of": ["main"], "enable": False,
-                                "kind": "net" if re.search("minus|import|export", path) else "sum"},
+                                "kind": "net" if re.search("minus|import|export", path)
+                                else "peak" if re.search("quarter|forecast|month_peak", path) else "sum"},
     "buses[*].": lambda path: {"key": "k", **({} if ".tcp" in path else {"device": "/d"})},
     "lines[*].": lambda path: {"key": "k", "name": "n", "protocol": "d0", **({} if ".tcp" in path else {"device": "/d"})},
     "buses[*].meters[*].": lambda path: {"key": "k", "name": "n", "unit": 1, "model": "eastron-sdm120"},
@@ -321,9 +322,9 @@ def test_every_mix_of_members_gets_one_verdict(accepted):
 
 
 def test_every_mix_of_a_derived_sensor(accepted):
-    """What sum and net have, and what the pair over the clamps need not say; off, so that no part is looked for."""
-    mixes = itertools.product(("k", "grid"), (None, "sum", "net"), (None, [], ["main"]), (None, 1), (None, [], ["x"]),
-                              (None, "sum", "import"))
+    """What sum, net and peak have, and what the pair over the clamps need not say; off, so that no part is looked for."""
+    mixes = itertools.product(("k", "grid"), (None, "sum", "net", "peak"), (None, [], ["main"], ["main", "x"]), (None, 1),
+                              (None, [], ["y"]), (None, "sum", "import", "month_peak"))
     docs = []
     for key, kind, of, factors, minus, id_of in mixes:
         ids = {id_of: "0" * 31 + "1"} if id_of else None
@@ -332,10 +333,11 @@ def test_every_mix_of_a_derived_sensor(accepted):
     verdicts = accepted(docs)
     for doc, ok in zip(docs, verdicts):
         assert valid(doc) == ok, doc
-    # With a part: each key as a sum and as a net pair, and as what it is without a kind (k a sum, grid net); a sum with or
-    # without factors, with no id or a sum's, a net pair with any minus, with no id or import's. Without a part: grid, net
-    # by word or without, of no minus.
-    assert len(docs) == 324 and verdicts.count(True) == (2 + 1) * (2 * 2) + (2 + 1) * (3 * 2) + 2 * 2 * 2 * 2
+    # With one part or two: each key as a sum and as a net pair, and as what it is without a kind (k a sum, grid net); a sum
+    # with or without factors, with no id or a sum's, a net pair with any minus, with no id or import's; with one part each
+    # key as a peak, with no id or the month's. Without a part: grid, net by word or without, of no minus.
+    assert len(docs) == 768
+    assert verdicts.count(True) == 2 * ((2 + 1) * (2 * 2) + (2 + 1) * (3 * 2)) + 2 * 2 + 2 * 2 * 2 * 2
 
 
 def test_every_mix_of_a_bus(accepted):

@@ -90,6 +90,52 @@ static void a_net_pair(void **state)
     demolish(&h);
 }
 
+static void a_peak(void **state)
+{
+    struct house h = house("{" FLM02 ",'derive':[{'key':'p','name':'top','kind':'peak','of':['main'],'rid':2,"
+                           "'ids':{'month_peak':'000000000000000000000000000000aa'},'report':true}]}");
+    static const char *const names[] = {"top quarter", "top forecast", "top month peak"};
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        const struct sensor_settings *x = named(h.now, names[i]);
+        assert_true(x->number == 101 + i && x->derived == (enum derived_side)(DERIVED_QUARTER + i));
+        assert_true(x->made == MADE_DERIVE && x->enable && x->rid == 2 && x->subtype == SUBTYPE_NONE);
+        assert_int_equal(x->type, SENSOR_ELECTRICITY);
+        assert_false(x->report); /* it has no counter */
+        units_are(x, "W", NULL);
+    }
+    id_is(named(h.now, names[0]), "derive/p/quarter");
+    id_is(named(h.now, names[1]), "derive/p/forecast");
+    assert_string_equal(named(h.now, names[2])->id, "000000000000000000000000000000aa");
+    refused(&h, "{'derive':{'p':{'of':['main','solar']}}}", "derive[0].of: 2 parts, and a peak is of one");
+    refused(&h, "{'derive':{'p':{'of':['gas']}}}",
+            "derive[0].of[0]: gas is in L, and a peak is of what has a counter in Wh");
+    refused(&h, "{'derive':{'q':{'name':'q','of':['top quarter']}}}",
+            "derive[1].of[0]: top quarter is derived itself, and parts are sensors that are measured");
+    refused(&h, "{'derive':{'q':{'name':'q','kind':'peak','of':['top quarter']}}}",
+            "derive[1].of[0]: top quarter is derived itself, and parts are sensors that are measured");
+    taken(&h, "{'derive':{'p':{'of':['solar']}}}", "{'derive':{'p':{'of':['solar'],'rid':3}}}");
+    demolish(&h);
+}
+
+/* What is consumed on three phases is derived already; it may stand behind what is made of it. */
+static void a_peak_of_derived_ones(void **state)
+{
+    struct house h =
+        house("{" FLX ",'phase':'3p+n','derive':[{'key':'p','name':'p','kind':'peak','of':['grid import']},"
+              "{'key':'q','name':'q','kind':'peak','of':['all']},"
+              "{'key':'s','name':'all','of':['port 1 pplus','port 2 pplus']}]}");
+
+    (void)state;
+    assert_ptr_equal(&h.now->sensors[member(h.now, "p")->parts[0]], named(h.now, "grid import"));
+    units_are(named(h.now, "q month peak"), "W", NULL);
+    refused(&h, "{'derive':{'s':{'of':['port 1 q1']}}}",
+            "derive[1].of[0]: all is in VARh, and a peak is of what has a counter in Wh");
+    refused(&h, "{'phase':'1p'}", "derive[0].of[0]: no sensor has the name or id grid import");
+    demolish(&h);
+}
+
 /* A part may go by the id that derives for it, which nobody knows before the device has one. */
 static void parts_by_id(void **state)
 {
@@ -220,6 +266,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sum_on_any_board),
         cmocka_unit_test(a_net_pair),
+        cmocka_unit_test(a_peak),
+        cmocka_unit_test(a_peak_of_derived_ones),
         cmocka_unit_test(parts_by_id),
         cmocka_unit_test(sums_of_gauges),
         cmocka_unit_test(three_phases_make_the_grid),
