@@ -8,7 +8,7 @@ import pytest
 
 from faked_time import SharedClock
 from helpers import FULL, wait_until
-from line_house import LineHouse, p1_counters, p1_gauges
+from telegram_house import LineHouse, p1_counters, p1_gauges
 from simline import SimLine
 
 DAY, NIGHT = 1, 2

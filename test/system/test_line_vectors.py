@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers import ROOT, wait_until
-from line_house import LineHouse
+from telegram_house import LineHouse
 from line_wire import Wire, settings
 
 VECTORS = ROOT / "test/vectors"

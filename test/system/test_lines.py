@@ -4,7 +4,7 @@ import time
 
 from faked_time import SharedClock
 from helpers import FULL, each_second, wait_until
-from line_house import LineHouse, p1_counters, p1_gauges
+from telegram_house import LineHouse, p1_counters, p1_gauges
 from simline import SimHouse, SimLine
 
 STREAM = 600
