@@ -18,8 +18,8 @@ struct sensors;
 /* Called for each accepted reading, in the order of hub_attach(). The reading is valid during the call. */
 typedef void (*hub_sink_cb)(void *ctx, const struct reading *r);
 
-/* Called for each accepted reading, behind the sinks; it may emit readings of derived sensors, which come to it again: it
- * makes nothing of what it made of those. */
+/* Called for each accepted reading, behind the sinks; it may emit readings of derived sensors, which come to it again:
+ * it makes nothing of what it made of those. */
 typedef hub_sink_cb hub_stage_cb;
 
 struct hub {

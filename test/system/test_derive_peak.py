@@ -8,7 +8,7 @@ from test_readings import by_name
 NOON = local(2027, 2, 10, 12)
 QUARTER = 15 * MINUTE
 IDS = {f"peak {name}": f"{number:032x}" for number, name in enumerate(("quarter", "forecast", "month peak"), 60)}
-COARSE = 2 * 3600  # W x s: a v2 board counts whole Wh, and a quarter hour has two ends
+COARSE = 3 * 3600  # W x s: a v2 board counts whole Wh, and is heard when they change
 
 
 def peak(settings):
@@ -16,9 +16,18 @@ def peak(settings):
     settings["derive"] = [{"key": "peak", "name": "peak", "kind": "peak", "of": ["main"], "ids": ids}]
 
 
+def counter_at(h, moment):
+    """Wh of the mains at that second, in between if none was told: on a busy machine seconds are missing."""
+    def around():
+        before, after = ([one for one in h.published() if (one[0] > moment) == later] for later in (False, True))
+        return before and after and (before[-1], after[0])
+    (s, wh), (later_s, later_wh) = wait_until(around, f"counters around {moment}")
+    return wh + (later_wh - wh) * (moment - s) / (later_s - s)
+
+
 def average(h, begin, end):
     """W, of what the counter of the mains rose."""
-    return (h.published_at(end) - h.published_at(begin)) * 3600 / (end - begin)
+    return (counter_at(h, end) - counter_at(h, begin)) * 3600 / (end - begin)
 
 
 def shown(h, name, after):
@@ -32,7 +41,6 @@ def holds(h, begin, after):
     """The average of the quarter hour that runs is what the counter says."""
     at, watts = shown(h, "quarter", after)
     assert begin < at <= begin + QUARTER
-    wait_until(lambda: h.published()[-1][0] >= at, "the counter of that second")
     assert abs(watts - average(h, begin, at)) <= COARSE / (at - begin) + 1, (at, watts)
 
 
@@ -71,7 +79,7 @@ def test_quarter_hours(house):
     h.g.daemon.kill()
     h.jump_to(NOON + 5 * QUARTER + 8 * MINUTE)
     h.start()
-    h.g.daemon.wait_for_line(r"derive peak: 2027-02-10 12:30 to 2027-02-10 13:15 is left out .*: too much of it is not known")
+    h.g.daemon.wait_for_line("derive peak: 2027-02-10 12:30 to 2027-02-10 13:15 is left out .*: too much of it")
     month_is(h, NOON + 5 * QUARTER + 8 * MINUTE, first)
 
 
