@@ -152,6 +152,22 @@ static const tcflag_t formats[TTY_FORMATS] = {
     [TTY_8N2] = CS8 | CSTOPB,
 };
 
+/* A driver that has no seven bits or no parity, of a pseudo-terminal or of some adapters, goes without them, and that is
+ * an error to the kernel where nothing else was to change. Speed and rawness count; who reads drops bit 7. */
+static int set_up(int fd, const struct termios *want)
+{
+    struct termios is;
+
+    if (tcsetattr(fd, TCSANOW, want) == 0)
+        return 0;
+    int e = errno;
+    if (e == EINVAL && tcgetattr(fd, &is) == 0 && cfgetospeed(&is) == cfgetospeed(want) &&
+        is.c_lflag == want->c_lflag && is.c_oflag == want->c_oflag)
+        return 0;
+    errno = e;
+    return -1;
+}
+
 static int set_raw(int fd, int baud, enum tty_format format)
 {
     struct termios tio;
@@ -165,7 +181,7 @@ static int set_raw(int fd, int baud, enum tty_format format)
     tio.c_iflag |= formats[format] & PARENB ? INPCK : 0;
     tio.c_cc[VMIN] = 1;
     tio.c_cc[VTIME] = 0;
-    if (set_speed(&tio, baud) < 0 || tcsetattr(fd, TCSANOW, &tio) < 0)
+    if (set_speed(&tio, baud) < 0 || set_up(fd, &tio) < 0)
         return -1;
     return tcflush(fd, TCIOFLUSH);
 }
