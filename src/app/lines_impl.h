@@ -58,7 +58,7 @@ struct line {
     uint64_t telegrams, refused[LINE_REFUSED_KINDS];
     unsigned errors[LINE_MINUTES];
     int64_t error_minute; /* monotonic, of the newest */
-    unsigned usual_bad; /* lines of a telegram that cannot be read */
+    unsigned usual_bad;   /* lines of a telegram that cannot be read */
     int64_t refused_said_ms;
     uint64_t refused_unsaid;
     /* what its meter said */
@@ -71,6 +71,7 @@ struct line {
     int64_t refused_ms;
     struct line_note notes[LINE_NOTES]; /* the oldest first */
     size_t n_notes;
+    int64_t noted_ms; /* when the log was last told of a value that was refused */
 };
 
 struct lines {

@@ -34,16 +34,13 @@ static void conv_baud(void *ctx, int baud)
 static void conv_ended(void *ctx, enum d0_conv_end end)
 {
     struct line *x = ctx;
-    int64_t now = app_mono_ms(x->owner->app);
 
     x->unpaused = false;
     x->decoder->pause(x->decoding, line_on_telegram, x);
     x->asked = end;
     x->unanswered = x->telegrams > x->good_when_asked ? 0 : x->unanswered + 1;
     if (x->unanswered == 1)
-        x->ask_ms = now + LINE_ASK_AGAIN_MS;
-    else if (x->ask_ms <= now)
-        x->ask_ms = now;
+        x->ask_ms = app_mono_ms(x->owner->app) + LINE_ASK_AGAIN_MS;
 }
 
 static const struct d0_conv_host conv_host = {conv_send, conv_baud, conv_ended};

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define MINUTE_MS    60000
+#define QUIET_MS     60000 /* of values that are refused the log tells no more than one in so long, of each line */
 #define SAY_AGAIN_MS ((int64_t)3600000) /* of what is refused the log tells once in so long, with the count */
 
 /* ---- states ---- */
@@ -100,14 +101,16 @@ unsigned line_errors_per_hour(const struct line *x, int64_t mono_ms)
     return n;
 }
 
-/* A copy that a terminal shows. */
+/* A copy that a terminal shows; it ends as a line does. */
 static void keep_text(char out[LINE_TEXT + 1], const char *text, size_t len)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < len && n < LINE_TEXT; i++)
+    for (size_t i = 0; i < len && n + 1 < LINE_TEXT; i++)
         if (text[i] != '\r')
             out[n++] = (text[i] >= ' ' && text[i] < 0x7f) || text[i] == '\n' || text[i] == '\t' ? text[i] : '.';
+    if (n && out[n - 1] != '\n')
+        out[n++] = '\n';
     out[n] = '\0';
 }
 
@@ -140,7 +143,8 @@ static void on_emit(void *ctx, const struct reading *r)
     hub_emit(&x->owner->app->hub, r);
 }
 
-static void PRINTF_LIKE(2, 3) note(struct line *x, const char *fmt, ...)
+/* Keep it for people; the oldest gives way. */
+static const char *PRINTF_LIKE(2, 3) note(struct line *x, const char *fmt, ...)
 {
     va_list ap;
 
@@ -151,22 +155,29 @@ static void PRINTF_LIKE(2, 3) note(struct line *x, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(n->text, sizeof n->text, fmt, ap);
     va_end(ap);
-    log_note("line %s: %s", x->key, n->text);
+    return n->text;
 }
 
 static void on_note(void *ctx, const struct line_measured *m, const struct line_channel *c, enum line_noted what,
                     enum line_refused why, int64_t milli)
 {
+    struct line *x = ctx;
     const struct line_code *code = &line_codes[c->code];
-    const char *name = code->words[0] ? code->words : code->code, *unit = code->unit[c->kind];
+    const char *name = code->words[0] ? code->words : code->code, *unit = code->unit[c->kind], *text;
+    int64_t now = app_mono_ms(x->owner->app);
     char value[NUM_MAX + 1];
 
     (void)m;
     *num_put_milli(value, milli) = '\0';
-    if (what == LINE_NOTED_RESET)
-        note(ctx, "%s was set anew, to %s %s; what is published goes on from where it was", name, value, unit);
-    else
-        note(ctx, "%s of %s %s is not taken: %s", name, value, unit, line_refused_words(why));
+    if (what == LINE_NOTED_RESET) {
+        text = note(x, "%s was set anew, to %s %s; what is published goes on from where it was", name, value, unit);
+        log_note("line %s: %s", x->key, text);
+        return;
+    }
+    text = note(x, "%s of %s %s is not taken: %s", name, value, unit, line_refused_words(why));
+    bool quiet = x->noted_ms && now - x->noted_ms < QUIET_MS; /* pitfall 19: one that comes and goes */
+    log_line(quiet ? LOG_DETAIL : LOG_NOTE, "line %s: %s", x->key, text);
+    x->noted_ms = quiet ? x->noted_ms : now;
 }
 
 static void on_refused(void *ctx, size_t nth, enum line_refused why)

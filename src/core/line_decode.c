@@ -107,6 +107,10 @@ static void add_net(struct line_values *v, enum line_protocol p)
         add(v, LINE_NET, READING_GAUGE, (in ? in->milli : 0) - (out ? out->milli : 0), 0);
     else if (both)
         add(v, LINE_NET, READING_GAUGE, both->milli, 0);
+    in = find(v, LINE_IMPORT, READING_COUNTER);
+    out = find(v, LINE_EXPORT, READING_COUNTER);
+    if (in)
+        add(v, LINE_NET, READING_COUNTER, in->milli - (out ? out->milli : 0), 0);
 }
 
 static void put_together(struct line_values *v, enum line_protocol p, parts *before)
@@ -165,17 +169,24 @@ static void add_devices(struct line_values *out, const struct p1_telegram *t)
     }
 }
 
+/* Where the text ends with what stands behind "!", which the reader still has. */
+static size_t with_crc(const struct p1_reader *r, const char *text, size_t len)
+{
+    const char *end = r->text + r->len;
+
+    return text[len - 1] == '!' && end > text + len ? (size_t)(end - text) : len;
+}
+
 static void on_p1(void *ctx, enum p1_end end, const char *text, size_t len)
 {
     static const enum line_refused why[P1_ENDS] = {
         [P1_BAD_CRC] = LINE_REFUSED_CRC, [P1_CUT] = LINE_REFUSED_CUT, [P1_TOO_LONG] = LINE_REFUSED_TOO_LONG};
     struct p1_line *x = ctx;
-    struct line_telegram told = {.why = why[end], .ident = "", .text = text, .len = len};
+    struct line_telegram told = {.why = why[end], .ident = "", .text = text};
     struct line_values values = {.checked = end == P1_GOOD};
     struct p1_telegram t;
 
-    if (end == P1_GOOD || end == P1_BAD_CRC) /* the check behind the "!" is for people */
-        told.len = (size_t)(x->reader.text + x->reader.len - text);
+    told.len = with_crc(&x->reader, text, len);
     if (end != P1_GOOD && end != P1_NO_CRC) {
         x->cb(x->ctx, &told);
         return;

@@ -2,7 +2,7 @@
  * the codes of core/line_codes.h. It never judges whether a value can be (core/line_measure.h does).
  *
  *   bytes ─► core/p1_reader, d0_reader, tic ─► telegram ─► by OBIS code or label ─► values
- *                                                    └───► sums that no meter tells: import of its tariffs
+ *                                                    └───► what no meter tells: import of its tariffs, net
  *
  * Where a meter sums up nothing, import is the sum of its tariffs, of TIC historique of one contract's; where a
  * telegram has no check, only while the same tariffs come in one telegram after the other: one that is lost is no fall.

@@ -11,7 +11,7 @@
 #define PHASES       3
 #define POWER_TIMES  2
 #define AMPS_TIMES   3
-#define VOLTS_MAX    1000
+#define VOLTS_MAX    500 /* between phase and neutral: 400 at 690 V */
 #define HERTZ_MIN    40
 #define HERTZ_MAX    70
 #define RATE_PERCENT 120 /* of that power, over any time: what its fuses let pass */
@@ -23,7 +23,7 @@
 #define HEAT_WH  ((int64_t)1000 * 1000)
 
 #define STOOD_MS     3600000 /* a counter that stood longer may still not rise by more than this time brings */
-#define HOLD_MS      60000   /* of telegrams without a check that are rarer, people would wait too long */
+#define HOLD_MS      30000   /* of telegrams without a check that are rarer, people would wait too long */
 #define CLOCK_GONE_S (LINE_CLOCK_S + 15) /* further from the host's: the meter's clock tells no seconds any more */
 
 /* ---- what can be ---- */
@@ -393,6 +393,8 @@ void line_measure_telegram(struct line_measured *m, const struct line_values *v,
     t.unix_s = stamp(m, v->unix_s, mono_ms, unix_ms);
     for (t.nth = 0; t.nth < v->n; t.nth++) {
         struct line_channel *c = channel(m, v->v[t.nth].code, (enum reading_kind)v->v[t.nth].kind);
+        if (c && c->code == LINE_NET && c->entry)
+            continue; /* take_net()'s: of what is published */
         if (c && c->entry)
             take_counter(&t, c, &v->v[t.nth]);
         else if (c)

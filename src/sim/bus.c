@@ -156,8 +156,6 @@ void buses_send(struct buses *b)
             forget(bus);
         send_due(bus, b->now_ms);
     }
-    if (b->n && b->now_ms - b->kept_ms >= BUSES_KEEP_MS)
-        buses_keep(b);
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -167,7 +165,7 @@ static int64_t sooner(int64_t a, int64_t b)
 
 int64_t buses_deadline(const struct buses *b)
 {
-    int64_t due = b->n && b->opt->energy ? b->kept_ms + BUSES_KEEP_MS : -1;
+    int64_t due = -1;
 
     for (size_t i = 0; i < b->n; i++) {
         struct bus_answer *a = first(&b->bus[i]);

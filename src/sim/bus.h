@@ -18,7 +18,6 @@
 #define BUS_UNIT_MAX   247
 #define BUS_ANSWERS    32 /* on their way; more are lost */
 #define BUS_SILENCE_MS 20
-#define BUSES_KEEP_MS  60000 /* the energies are written so often, and at the end */
 
 struct options;
 
@@ -47,14 +46,14 @@ struct buses {
     size_t n;
     struct meter_model **models; /* each that is used, once */
     size_t n_models;
-    int64_t now_ms;  /* set by the owner before anything else */
-    int64_t kept_ms; /* the energies were written last */
+    int64_t now_ms; /* set by the owner before anything else */
 };
 
-/* The buses of the command line. 0, or -1 with the reason printed. */
+/* The buses of the command line, then their lines. 0, or -1 with the reason printed. */
 int buses_start(struct buses *b, const struct options *opt, int64_t now_ms) MUSTCHECK;
+int buses_plug(struct buses *b) MUSTCHECK;
 
-/* Keep the energies, and take the lines away. */
+/* Take the lines away. */
 void buses_stop(struct buses *b);
 
 /* The meters measure ms more of this second of the household. */
@@ -64,7 +63,7 @@ void buses_run(struct buses *b, int64_t ms, const struct board_input *in);
 void buses_fds(const struct buses *b, struct pollfd *fds);
 void buses_receive(struct buses *b, const struct pollfd *fds);
 
-/* Send what is due, and keep the energies when it is time to. */
+/* Send what is due. */
 void buses_send(struct buses *b);
 
 /* When buses_send() wants to be called: ms, or -1. */
@@ -78,9 +77,5 @@ void buses_stats(const struct buses *b, FILE *out);
 
 /* A member for each thing that is true of a meter, all within {}. With the truth of all its registers. */
 void bus_meter_stats(const struct bus_meter *m, bool truth, FILE *out);
-
-/* Energies from and to the file (bus_file.c). load: 0, or -1 with the reason printed. */
-int buses_load(struct buses *b) MUSTCHECK;
-void buses_keep(struct buses *b);
 
 #endif

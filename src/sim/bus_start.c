@@ -56,7 +56,7 @@ static int add_meter(struct buses *b, const struct option_meter *o)
     return 0;
 }
 
-static int plug(struct buses *b)
+int buses_plug(struct buses *b)
 {
     for (size_t i = 0; i < b->n; i++) {
         struct bus *bus = &b->bus[i];
@@ -68,7 +68,7 @@ static int plug(struct buses *b)
     return 0;
 }
 
-static void free_all(struct buses *b)
+void buses_stop(struct buses *b)
 {
     for (size_t i = 0; i < b->n; i++) {
         pty_unplug(&b->bus[i].pty);
@@ -83,7 +83,7 @@ static void free_all(struct buses *b)
 
 int buses_start(struct buses *b, const struct options *opt, int64_t now_ms)
 {
-    *b = (struct buses){.opt = opt, .n = opt->n_buses, .now_ms = now_ms, .kept_ms = now_ms};
+    *b = (struct buses){.opt = opt, .n = opt->n_buses, .now_ms = now_ms};
     b->bus = opt->n_buses ? must(calloc(opt->n_buses, sizeof *b->bus)) : NULL;
     for (size_t i = 0; i < b->n; i++) {
         b->bus[i].link = opt->buses[i];
@@ -91,19 +91,9 @@ int buses_start(struct buses *b, const struct options *opt, int64_t now_ms)
     }
     for (size_t i = 0; i < opt->n_meters; i++) {
         if (add_meter(b, &opt->meter[i]) < 0) {
-            free_all(b);
+            buses_stop(b);
             return -1;
         }
     }
-    if (buses_load(b) == 0 && plug(b) == 0)
-        return 0;
-    free_all(b);
-    return -1;
-}
-
-void buses_stop(struct buses *b)
-{
-    if (b->n)
-        buses_keep(b);
-    free_all(b);
+    return 0;
 }

@@ -18,6 +18,8 @@
 
 enum { FD_SIGNAL, FD_LINE, FD_READER, FD_CONTROL, FD_BUSES = FD_CONTROL + CONTROL_FDS };
 
+#define FDS_MAX (FD_BUSES + 2 * BUSES_MAX + 2 * TELES_MAX)
+
 static int64_t clock_ms(clockid_t clock)
 {
     struct timespec ts;
@@ -58,7 +60,8 @@ static int timeout_ms(const struct sim *s, int64_t now_ms)
 /* Until a signal asks to stop. */
 static void run(struct sim *s, struct control *control, int signals)
 {
-    struct pollfd fds[FD_BUSES + 2 * BUSES_MAX];
+    struct pollfd fds[FDS_MAX];
+    struct pollfd *lines = &fds[FD_BUSES + 2 * s->buses.n];
 
     for (;;) {
         fds[FD_SIGNAL] = (struct pollfd){.fd = signals, .events = POLLIN};
@@ -66,7 +69,8 @@ static void run(struct sim *s, struct control *control, int signals)
         fds[FD_READER] = (struct pollfd){.fd = s->line.pty.watch, .events = POLLIN};
         control_fds(control, &fds[FD_CONTROL]);
         buses_fds(&s->buses, &fds[FD_BUSES]);
-        if (poll(fds, FD_BUSES + 2 * s->buses.n, timeout_ms(s, mono_ms())) < 0 && errno != EINTR)
+        teles_fds(&s->teles, lines);
+        if (poll(fds, FD_BUSES + 2 * (s->buses.n + s->teles.n), timeout_ms(s, mono_ms())) < 0 && errno != EINTR)
             return;
         int64_t now_ms = mono_ms();
         sim_catch_up(s, now_ms);
@@ -77,6 +81,7 @@ static void run(struct sim *s, struct control *control, int signals)
         if (fds[FD_READER].revents)
             pty_reader_gone(&s->line.pty);
         buses_receive(&s->buses, &fds[FD_BUSES]);
+        teles_receive(&s->teles, lines);
         sim_send(s, now_ms);
         control_serve(control, &fds[FD_CONTROL], s, now_ms);
     }
@@ -95,6 +100,11 @@ static void announce(const struct sim *s)
         printf("fluksosim: bus %zu on %s (link %s), %zu meter%s\n", i + 1, b->pty.name, b->link, b->n_meters,
                b->n_meters == 1 ? "" : "s");
     }
+    for (size_t i = 0; i < s->teles.n; i++) {
+        const struct tele *l = &s->teles.line[i];
+        printf("fluksosim: line %zu on %s (link %s), %s %s at %d baud\n", i + 1, l->pty.name, l->opt->link,
+               l->opt->kind->protocol, l->opt->kind->name, l->opt->baud);
+    }
     fflush(stdout);
 }
 
@@ -108,6 +118,7 @@ static int serve(struct sim *sim, const struct options *opt)
     if (control_start(&control, opt->control) < 0) {
         fprintf(stderr, "fluksosim: cannot listen at %s: %s\n", opt->control, strerror(errno));
         buses_stop(&sim->buses);
+        teles_stop(&sim->teles);
         pty_unplug(&sim->line.pty);
         return 1;
     }

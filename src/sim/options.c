@@ -43,8 +43,18 @@ static const char help[] = "Usage: fluksosim [OPTION]...\n"
                            "                       a meter on the bus before it: main (default), solar, boiler, grid,\n"
                            "                       l1, l2, l3; answers at that speed alone (default: any)\n"
                            "  --meters DIR         the files of the models (default " SIM_METERS ")\n"
+                           "  --line LINK=PROTOCOL[:KIND][:BAUD]\n"
+                           "                       a smart meter's telegrams on a terminal of this name, each second;\n"
+                           "                       p1: be (default), dsmr2, dsmr4, dsmr5, lu, se, at, hu; d0: push,\n"
+                           "                       emh, pull, echo; tic: tri, mono; tic-historique: hc, base, tempo,\n"
+                           "                       ejp, tri; may be given again\n"
+                           "  --line-fault KIND=RATE[,KIND=RATE]...\n"
+                           "                       share of the telegrams (0..1) to cut, glue to the next, flip a bit\n"
+                           "                       of, overrun, drop, send with parity bits, precede with noise\n"
+                           "  --truth FILE         write what each telegram said there, a line of JSON for each\n"
                            "  --energy FILE        keep the meters' energies there (default: in memory only)\n"
-                           "  --line-time          answers on a bus take as long as their bytes at its speed\n"
+                           "  --line-time          answers on a bus and telegrams take as long as their bytes at its\n"
+                           "                       speed, and telegrams come as seldom as a real meter's\n"
                            "  -v, --verbose        show each message and reply on standard error\n"
                            "  -h, --help           this text\n"
                            "  --version            the version\n"
@@ -136,7 +146,10 @@ enum {
     METER,
     METERS,
     ENERGY,
+    LINE,
+    LINE_FAULT,
     LINE_TIME,
+    TRUTH,
     VERSION,
 };
 
@@ -158,7 +171,10 @@ static const struct option longs[] = {
     {"meter", required_argument, NULL, METER},
     {"meters", required_argument, NULL, METERS},
     {"energy", required_argument, NULL, ENERGY},
+    {"line", required_argument, NULL, LINE},
+    {"line-fault", required_argument, NULL, LINE_FAULT},
     {"line-time", no_argument, NULL, LINE_TIME},
+    {"truth", required_argument, NULL, TRUTH},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, VERSION},
@@ -214,7 +230,7 @@ static int take_flx(struct options *o, int opt, const char *value)
     }
 }
 
-/* An option of the buses. */
+/* An option of the buses and lines. */
 static int take_bus(struct options *o, int opt, const char *value)
 {
     switch (opt) {
@@ -227,6 +243,16 @@ static int take_bus(struct options *o, int opt, const char *value)
         return 0;
     case ENERGY:
         o->energy = value;
+        return 0;
+    case LINE:
+        return options_line(o, value);
+    case LINE_FAULT:
+        return tele_rates_parse(o->line_rates, value) == 0
+                   ? 0
+                   : complain("--line-fault", value,
+                              "a list like cut=0.01,flip=0.02 (cut, glue, flip, overrun, drop, parity, noise)");
+    case TRUTH:
+        o->truth = value;
         return 0;
     default:
         o->line_time = true;
@@ -281,7 +307,10 @@ static int take(struct options *o, int opt, const char *value)
     case METER:
     case METERS:
     case ENERGY:
+    case LINE:
+    case LINE_FAULT:
     case LINE_TIME:
+    case TRUTH:
         return take_bus(o, opt, value);
     case 'v':
         o->verbose = true;

@@ -9,6 +9,7 @@
 #include "sim/bus_meter.h"
 #include "sim/faults.h"
 #include "sim/flm02.h"
+#include "sim/tele.h"
 
 struct board_kind;
 
@@ -19,6 +20,13 @@ struct option_meter {
     char *model;
     enum meter_role role;
     int baud; /* 0: any */
+};
+
+/* A telegram line; its link is the options' own memory. */
+struct option_line {
+    char *link;
+    const struct tele_kind *kind;
+    int baud;
 };
 
 struct options {
@@ -38,7 +46,11 @@ struct options {
     size_t n_buses;
     struct option_meter *meter;
     size_t n_meters;
-    bool line_time; /* answers on buses take as long as their bytes */
+    bool line_time; /* answers on buses and telegrams take as long as their bytes */
+    struct option_line *line;
+    size_t n_lines;
+    double line_rates[TELE_FAULTS];
+    const char *truth; /* the file for what telegrams said, or NULL */
     struct faults faults;
 };
 
@@ -51,6 +63,10 @@ void options_free(struct options *o);
 /* A bus, and a meter on the one given last (options_bus.c). 0, or -1 with an error printed. */
 int options_bus(struct options *o, const char *link) MUSTCHECK;
 int options_meter(struct options *o, const char *text) MUSTCHECK;
+
+/* A telegram line (options_line.c). 0, or -1 with an error printed. */
+int options_line(struct options *o, const char *text) MUSTCHECK;
+void options_free_lines(struct options *o);
 
 /* A whole number in [min, max] and nothing after it. 0 or -1. */
 MUSTCHECK int option_int(const char *text, int64_t min, int64_t max, int64_t *out);

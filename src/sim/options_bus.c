@@ -84,6 +84,7 @@ void options_free(struct options *o)
 {
     for (size_t i = 0; i < o->n_meters; i++)
         free(o->meter[i].model);
+    options_free_lines(o);
     free(o->meter);
     free(o->buses);
     o->meter = NULL;

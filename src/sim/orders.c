@@ -7,6 +7,7 @@
 
 #include "sim/bus_orders.h"
 #include "sim/sim.h"
+#include "sim/tele_orders.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -124,6 +125,8 @@ static const char *order_stats(struct call *c)
     s->kind->stats(s->board, c->out);
     fputc(',', c->out);
     buses_stats(&s->buses, c->out);
+    fputc(',', c->out);
+    teles_stats(&s->teles, c->out);
     fputs("}\n", c->out);
     return "";
 }
@@ -147,6 +150,7 @@ static const struct order orders[] = {
     {"advance", "n", {0}, {400 * DAY_MS}, {0}, order_advance, "advance MS: household time passes at once"},
     {"meter", "ssSS", {0}, {0}, {0}, order_meter, "meter [BUS/]UNIT ORDER [N]...: to a meter, see fluksosim(1)"},
     {"bus", "ss", {0}, {0}, {0}, order_bus, "bus N unplug|replug|garbage: to an RS-485 line"},
+    {"line", "sSS", {0}, {0}, {0}, order_line, "line [N] ORDER [ARGUMENT]: to a telegram line, see fluksosim(1)"},
     {"stats", "", {0}, {0}, {0}, order_stats, "stats: a line of JSON: what is true, what was asked"},
     {"help", "", {0}, {0}, {0}, order_help, "help: this"},
 };

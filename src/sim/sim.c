@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/eeprom.h"
+#include "sim/energy.h"
 
 #define SECOND_MS 1000
 
@@ -34,17 +35,20 @@ static void live(struct sim *s, int64_t to)
         s->house_ms = next_time(s, second_ms, to);
         s->kind->run(s->board, s->house_ms, &s->in);
         buses_run(&s->buses, s->house_ms - before, &s->in);
+        teles_run(&s->teles, s->house_ms - before, &s->in);
         for (unsigned i = 0; i < HOUSEHOLD_METERS; i++)
             if (s->in.flow.pulse_ms[i] > 0 && second_ms + s->in.flow.pulse_ms[i] == s->house_ms)
                 s->kind->pulse(s->board, s->kind->meter_port + i, 1);
-        if (s->house_ms == second_ms + SECOND_MS)
-            household_second(&s->household, s->house_ms / SECOND_MS, &s->in.flow);
+        if (s->house_ms < second_ms + SECOND_MS)
+            continue;
+        teles_second(&s->teles, s->house_ms);
+        household_second(&s->household, s->house_ms / SECOND_MS, &s->in.flow);
     }
 }
 
 void sim_catch_up(struct sim *s, int64_t now_ms)
 {
-    s->line.now_ms = s->buses.now_ms = now_ms;
+    s->line.now_ms = s->buses.now_ms = s->teles.now_ms = now_ms;
     live(s, s->base_house_ms + (int64_t)((double)(now_ms - s->base_ms) * s->speed));
 }
 
@@ -88,13 +92,28 @@ void sim_receive(struct sim *s, int64_t now_ms)
     s->kind->receive(s->board, now_ms, buf, n);
 }
 
+static bool keeps_energy(const struct sim *s)
+{
+    return s->opt->energy && (s->buses.n || s->teles.n);
+}
+
+static void keep_energy(struct sim *s)
+{
+    s->kept_ms = s->line.now_ms;
+    if (keeps_energy(s))
+        energy_keep(&s->buses, &s->teles, s->opt->energy);
+}
+
 void sim_send(struct sim *s, int64_t now_ms)
 {
-    s->line.now_ms = s->buses.now_ms = now_ms;
+    s->line.now_ms = s->buses.now_ms = s->teles.now_ms = now_ms;
     s->kind->turn(s->board, now_ms);
     sim_keep(s); /* before the host hears of it */
     line_send(&s->line);
     buses_send(&s->buses);
+    teles_send(&s->teles);
+    if (keeps_energy(s) && now_ms - s->kept_ms >= ENERGY_KEEP_MS)
+        keep_energy(s);
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -107,11 +126,15 @@ static int64_t sooner(int64_t a, int64_t b)
 int64_t sim_deadline(const struct sim *s)
 {
     int64_t house = s->kind->house_due(s->board), due = -1;
+    int64_t second_ms = (s->house_ms / SECOND_MS + 1) * SECOND_MS;
 
+    if (s->teles.n && house > second_ms)
+        house = second_ms;
     if (s->speed > 0 && house != INT64_MAX)
         due = s->base_ms + (int64_t)ceil((double)(house - s->base_house_ms) / s->speed);
     due = sooner(due, sooner(s->kind->due(s->board), line_deadline(&s->line)));
-    return sooner(due, buses_deadline(&s->buses));
+    due = sooner(due, sooner(buses_deadline(&s->buses), teles_deadline(&s->teles)));
+    return sooner(due, keeps_energy(s) ? s->kept_ms + ENERGY_KEEP_MS : -1);
 }
 
 /* ---- EEPROM, start, stop ---- */
@@ -147,6 +170,32 @@ static int load(struct sim *s)
     return 0;
 }
 
+/* Meters on buses and telegram lines, without a line yet. */
+static int start_meters(struct sim *s, int64_t unix_ms)
+{
+    if (buses_start(&s->buses, s->opt, s->line.now_ms) < 0 || teles_start(&s->teles, s->opt, s->house_ms, unix_ms) < 0)
+        return -1;
+    buses_run(&s->buses, 0, &s->in);
+    teles_run(&s->teles, 0, &s->in);
+    if (s->opt->energy && energy_load(&s->buses, &s->teles, s->opt->energy) < 0)
+        return -1;
+    teles_look(&s->teles, s->house_ms);
+    return 0;
+}
+
+static int plug(struct sim *s)
+{
+    if (buses_plug(&s->buses) < 0 || teles_plug(&s->teles) < 0)
+        return -1;
+    if (s->kind->absent || pty_plug(&s->line.pty, s->opt->link) == 0)
+        return 0;
+    if (s->opt->link)
+        fprintf(stderr, "fluksosim: cannot open a terminal linked at %s: %s\n", s->opt->link, strerror(errno));
+    else
+        fprintf(stderr, "fluksosim: cannot open a terminal: %s\n", strerror(errno));
+    return -1;
+}
+
 int sim_start(struct sim *s, const struct options *opt, int64_t now_ms, int64_t unix_ms)
 {
     s->opt = opt;
@@ -161,20 +210,11 @@ int sim_start(struct sim *s, const struct options *opt, int64_t now_ms, int64_t 
     household_second(&s->household, opt->start_s, &s->in.flow);
     s->board = s->kind->new (opt, &s->line, s->house_ms, unix_ms);
     s->line.pty.master = s->line.pty.slave = s->line.pty.watch = -1;
-    if (buses_start(&s->buses, opt, now_ms) < 0) {
-        s->kind->free(s->board);
-        return -1;
-    }
-    buses_run(&s->buses, 0, &s->in);
-    if (load(s) == 0) {
-        if (s->kind->absent || pty_plug(&s->line.pty, opt->link) == 0)
-            return 0;
-        if (opt->link)
-            fprintf(stderr, "fluksosim: cannot open a terminal linked at %s: %s\n", opt->link, strerror(errno));
-        else
-            fprintf(stderr, "fluksosim: cannot open a terminal: %s\n", strerror(errno));
-    }
+    s->kept_ms = now_ms;
+    if (start_meters(s, unix_ms) == 0 && load(s) == 0 && plug(s) == 0)
+        return 0;
     buses_stop(&s->buses);
+    teles_stop(&s->teles);
     s->kind->free(s->board);
     return -1;
 }
@@ -184,7 +224,9 @@ void sim_stop(struct sim *s, int64_t now_ms)
     sim_catch_up(s, now_ms);
     s->kind->commit(s->board);
     sim_keep(s);
+    keep_energy(s);
     buses_stop(&s->buses);
+    teles_stop(&s->teles);
     pty_unplug(&s->line.pty);
     s->kind->free(s->board);
 }

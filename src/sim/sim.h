@@ -13,6 +13,7 @@
 #include "sim/household.h"
 #include "sim/line.h"
 #include "sim/options.h"
+#include "sim/tele.h"
 
 struct sim {
     const struct options *opt;
@@ -27,6 +28,8 @@ struct sim {
     uint64_t written; /* the board's saves at the last write of the EEPROM file */
     struct line line;
     struct buses buses;
+    struct teles teles;
+    int64_t kept_ms; /* the energies of their meters were written last */
 };
 
 /* Make board and line ready at now_ms (monotonic), which is unix_ms of Unix time. 0, or -1 with the reason printed. */

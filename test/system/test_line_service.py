@@ -1,5 +1,5 @@
-"""Lines with telegrams as a whole: meters on pseudo-terminals, behind TCP and at the board's port, the daemon that reads them,
-what comes to subscribers, and what status, metrics and log say."""
+"""Lines with telegrams as a whole: meters on pseudo-terminals, the daemon that reads them, what comes to subscribers, and what
+status, metrics and log say. Ports are test_line_ports.py's."""
 import itertools
 import time
 
@@ -8,91 +8,9 @@ import pytest
 from api import numbers, started
 from faked_time import fast
 from helpers import wait_until
-from job_calls import call
-from line_meters import Asked, Pty, Server, energy, gas, p1, tic, with_parity
+from line_rig import house, line, pty, server  # noqa: F401  (fixtures)
+from line_meters import Asked, energy, gas, p1, tic, with_parity
 from settings_calls import Settings
-
-
-def line(where, protocol="p1", key="grid", **more):
-    place = where if isinstance(where, dict) else {"device": where}
-    return {"key": key, "name": key, "protocol": protocol, **place, **more}
-
-
-class House:
-    def __init__(self, g):
-        self.g = g
-
-    def states(self):
-        return self.g.status()["lines"]
-
-    def wait_state(self, **n):
-        states = {"off": 0, "down": 0, "silent": 0, "ok": 0, **n}
-        wait_until(lambda: self.states() == states, f"lines {n}")
-
-    def sensor(self, name):
-        answer = call(self.g, "GET", "/api/v1/sensors")[2]
-        return next((s for s in answer["sensors"] if s["name"] == name), None)
-
-    def value(self, name, kind="gauge"):
-        """The newest one, or None."""
-        s = self.sensor(name)
-        return s[kind]["value"] if s and s[kind] else None
-
-    def stamp(self, name, kind="gauge"):
-        s = self.sensor(name)
-        return s[kind]["time_s"] if s and s[kind] else None
-
-    def wait(self, name, value, kind="gauge"):
-        wait_until(lambda: self.value(name, kind) == pytest.approx(value), f"{name} {value}, it is {self.value(name, kind)}")
-
-    def number(self, name, **labels):
-        text = ",".join(f'{k}="{v}"' for k, v in {"line": "grid", **labels}.items())
-        return numbers(self.g, name).get(f"{{{text}}}")
-
-    def refused(self):
-        return {reason: n for reason in ("crc", "cut", "too_long", "form", "range", "rate")
-                if (n := self.number("line_refused_total", reason=reason))}
-
-    def wait_telegrams(self, n, key="grid"):
-        wait_until(lambda: self.number("line_telegrams_total", line=key) == n,
-                   f"{n} telegrams, they are {self.number('line_telegrams_total', line=key)}")
-
-    def said(self, pattern):
-        return self.g.daemon.count(pattern)
-
-
-@pytest.fixture
-def house(gateway, broker):
-    """house(line, …) runs; more settings by name."""
-    def make(*lines, env=None, **more):
-        g = gateway(None, broker.port)
-        g.settings.pop("sensors")
-        g.settings |= {"flukso": {"enable": False}, "lines": list(lines), **more}
-        g.start(env=env)
-        g.daemon.wait_for_line(rf"http: \S+:{g.port}: listening")
-        return House(g)
-    return make
-
-
-@pytest.fixture
-def pty(folder):
-    """pty(name): a meter's end of a serial line."""
-    made = []
-
-    def make(name="meter"):
-        made.append(Pty(folder, name))
-        return made[-1]
-
-    yield make
-    for x in made:
-        x.close()
-
-
-@pytest.fixture
-def server():
-    s = Server()
-    yield s
-    s.close()
 
 
 # ---- from line to broker ----
@@ -203,99 +121,20 @@ def test_a_meter_that_is_changed_under_it_counts_on(house, pty):
     h.wait("grid import", 5000008, "counter")
 
 
-# ---- ports ----
-
-def test_a_port_that_is_pulled_and_plugged(house, pty):
-    """Pitfall 16."""
-    meter = pty()
-    h = house(line(meter.link))
+def test_what_cannot_be_is_refused_and_told_once(house, pty, subscribe, broker):
+    """Pitfalls 13 and 19: in the metrics each one, in the log one for all that come in a minute."""
+    meter, heard = pty(), subscribe(broker.port, "/sensor/#")
+    h = house(line(meter.link, current=25))
     h.wait_state(silent=1)
-    meter.send(p1(*energy()))
-    h.wait_state(ok=1)
-    meter.unplug()
-    h.g.daemon.wait_for_line(r"line grid: \S+: the line hung up; trying again")
-    h.wait_state(down=1)
-    assert h.number("line_up") == 0
-    meter.plug()
-    h.wait_state(silent=1)
-    meter.send(p1(*energy(watts=777), unix_s=time.time() + 5))
-    h.wait("grid", 777)
-    h.wait_state(ok=1)
-
-
-def test_a_port_that_is_not_there(house, folder):
-    h = house(line(str(folder / "nowhere")))
-    h.g.daemon.wait_for_line(r"line grid: \S+nowhere: cannot open it: No such file or directory; trying again")
-    h.wait_state(down=1)
-    h.g.stop()
-
-
-def test_formats(house, pty):
-    """A pseudo-terminal keeps eight bits; it says whether parity is looked at."""
-    ends = {name: pty(name) for name in ("tic", "d0", "old")}
-    h = house(line(ends["tic"].link, "tic-historique", key="tic"), line(ends["d0"].link, "d0", key="d0"),
-              line(ends["old"].link, key="old", baud=9600, format="7E1"))
-    h.wait_state(silent=3)
-    assert {name: end.settings() for name, end in ends.items()} == {"tic": (9, True), "d0": (13, True), "old": (13, True)}
-
-
-def test_behind_tcp(house, server):
-    h = house(line({"tcp": {"host": "localhost", "port": server.port}}))
-    h.g.daemon.wait_for_line(rf"line grid: localhost:{server.port}: connected")
-    wait_until(lambda: server.clients, "the daemon")
-    server.send(p1(*energy(watts=321)))
-    h.wait("grid", 321)
-    h.wait_state(ok=1)
-    server.hang_up()
-    h.g.daemon.wait_for_line(rf"line grid: localhost:{server.port}: the other end closed the connection; trying again")
-    h.g.daemon.wait_for_line(rf"line grid: localhost:{server.port}: connected", nth=2)
-    wait_until(lambda: server.clients, "the daemon")
-    time.sleep(1)
-    server.send(p1(*energy(watts=322)))
-    h.wait("grid", 322)
-    server.away()
-    h.g.daemon.wait_for_line(rf"line grid: localhost:{server.port}: connection refused; trying again")
-    h.wait_state(down=1)
-    server.back()
-    h.wait_state(silent=1)
-    h.g.stop()
-
-
-def test_a_name_that_leads_nowhere(house):
-    name = "x" * 64 + ".local"  # no name server is asked: it is longer than a name may be
-    h = house(line({"tcp": {"host": name, "port": 23}}))
-    h.g.daemon.wait_for_line(rf"line grid: {name}:23: {name}: .*; trying again")
-    h.wait_state(down=1)
-    h.g.stop()
-
-
-def test_the_boards_port(board, gateway, broker):
-    """S4: its bytes come with the board's polls; without a line they are counted, and that is said."""
-    sim = board()
-    g = gateway(sim.link, broker.port)
-    g.settings["flukso"] = {"enable": False}
-    started(g)
-    h = House(g)
-    assert h.states() == {"off": 0, "down": 0, "silent": 0, "ok": 0}
-    g.daemon.wait_for_line("board: polling")
-    sim.do("uart 2f0d0a")
-    g.daemon.wait_for_line("no line reads them")
-    g.settings["lines"] = [line({"board": True})]
-    g.reload()
-    h.wait_state(silent=1)
-    data = p1(*energy(watts=654))
-    for at in range(0, len(data), 32):  # as much as the board keeps
-        before = h.number("line_bytes_total")
-        sim.do("uart " + data[at:at + 32].hex())
-        wait_until(lambda: h.number("line_bytes_total") == before + len(data[at:at + 32]), "the board's bytes", every=0.1)
-    h.wait("grid", 654)
-    h.wait_state(ok=1)
-    g.settings["lines"] = []
-    g.reload()
-    wait_until(lambda: sum(h.states().values()) == 0, "no line")
-    sim.do("uart 2f0d0a")
-    wait_until(lambda: numbers(g, "board_uart_unread_total")[""] >= 4, "bytes that nobody reads")
-    g.stop()
+    first = int(time.time()) - 30
+    for i in range(10):
+        meter.send(p1(*energy(watts=500), f"1-0:32.7.0({230 + i if i % 2 else 4492 + i}.0*V)", unix_s=first + i))
+    h.wait_telegrams(10)
+    volts = heard.wait_for(f"/sensor/{h.sensor('grid voltage L1')['id']}/gauge", 5)
+    assert [m.json[1] for m in volts] == [231, 233, 235, 237, 239]
+    assert h.refused() == {"range": 5}
+    assert h.said(r"line grid: voltage L1 of 4492 V is not taken: it is beyond what its connection can have") == 1
+    assert h.said("is not taken") == 1
 
 
 # ---- meters that must be asked ----
@@ -321,12 +160,24 @@ def test_a_d0_meter_is_asked(house, pty, echo):
 
 
 def test_a_d0_meter_that_does_not_answer_at_once(house, pty):
-    """It is called again soon, once, and then at its interval; a minute later the line is silent, with the reason."""
+    """It is called again soon, once."""
     end = pty()
     meter = Asked(end, BODY, deaf=1)
     h = house(line(end.link, "d0", pull=True, interval=3600))
     h.wait("grid import", 285400, "counter")
     assert 3 < meter.times[1] - meter.times[0] < 8
+    meter.close()
+
+
+def test_a_d0_meter_that_never_answers(house, pty):
+    """A minute, ten times as fast; it is called on and on."""
+    end = pty()
+    meter = Asked(end, BODY, deaf=1000)
+    h = house(line(end.link, "d0", pull=True, interval=10), env=fast(10))
+    h.g.daemon.wait_for_line("line grid: silent: the meter does not answer its call")
+    calls = len(meter.times)
+    assert calls >= 5
+    wait_until(lambda: len(meter.times) > calls, "another call")
     meter.close()
 
 

@@ -61,12 +61,12 @@ def test_every_option(program, page):
 def test_every_order(board):
     """The page names those that both boards take, then each board's own."""
     pages = re.split(r"^\.Ss ", source("fluksosim.1"), flags=re.M)
-    common, meters, flm02, flx = [re.findall(r"^\.It Cm (\w+)", page, re.M) for page in pages]
+    common, meters, lines, flm02, flx = [re.findall(r"^\.It Cm (\w+)", page, re.M) for page in pages]
     for own, options in (flm02, []), (flx, ["--board", "flx"]):
         taken = re.findall(r"(?:^|; )([a-z]+)[^:;]*:", board(*options).order("help"))
         assert len(taken) > 15
         assert taken == common + own
-    assert set(meters) == {"bus", "meter"} < set(common)
+    assert set(meters) == {"bus", "meter"} < set(common) and set(lines) == {"line"} < set(common)
 
 
 def members(node):

@@ -97,6 +97,26 @@ def test_meters_on_a_line(spawn, scene):
     scene.assert_clean()
 
 
+@pytest.mark.parametrize("protocol", ["p1", "d0", "tic", "tic-historique"])
+def test_a_smart_meter(spawn, scene, protocol):
+    """It sees the same household as the board."""
+    run = spawn([QUICKSTART, "--seconds", "12", "--line", protocol], env=scene.env)
+    assert run.wait(60) == 0, run.tail()
+    summary = run.stdout().split("Summary of ", 1)[1]
+    rows = dict(re.findall(r"^  (\S+(?: \S+)*?)  +(\d+ +\d+ +.*)$", summary, re.M))
+    # What of it clients know: the connection, and what hangs on it.
+    smart = {"p1": {"smart", "smart gas", "smart water"}, "d0": {"smart"}}.get(protocol, {"smart import"})
+    assert rows.keys() == {"main", "solar", "boiler", "water", "gas", *smart}, summary
+    for name in smart:
+        readings, total, unit = re.match(r"(\d+) .* ([\d.]+) (Wh|L)$", rows[name]).groups()
+        assert int(readings) >= 1 and float(total) > 100000 and (unit == "L") == (len(smart) == 3 and name != "smart"), summary
+    if protocol == "p1":
+        now = {name: int(re.match(r"\d+ +\d+ +(-?\d+) W", rows[name])[1]) for name in ("main", "solar", "smart")}
+        assert int(rows["smart"].split()[0]) >= 10 and abs(now["main"] - now["solar"] - now["smart"]) <= 60, rows
+    assert "errors and warnings of fluksod: 0" in summary
+    scene.assert_clean()
+
+
 def test_the_addresses_it_shows_work(spawn, scene):
     run = spawn([QUICKSTART], env=scene.env)
     port = run.wait_for_line(r"mosquitto_sub -p (\d+)")[1]
@@ -166,7 +186,7 @@ def test_a_part_that_dies_is_named(spawn, scene, part):
 
 
 @pytest.mark.parametrize("arguments", [["--nonsense"], ["--seconds"], ["--seconds", "0"], ["--seconds", "x"],
-                                       ["--board"], ["--board", "flm03"]])
+                                       ["--board"], ["--board", "flm03"], ["--line"], ["--line", "sml"]])
 def test_wrong_arguments(spawn, scene, arguments):
     run = spawn([QUICKSTART, *arguments], env=scene.env)
     assert run.wait() == 2

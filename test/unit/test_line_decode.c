@@ -158,9 +158,9 @@ static void a_belgian_meter(void **state)
     assert_int_equal(value("gas", READING_COUNTER)->stamp_s, 1589283958);
     counts("water", 872234000);
     assert_null(value("gas-2", READING_COUNTER));
-    assert_null(value("net", READING_COUNTER)); /* that is the ledger's */
+    counts("net", 15781000);
     assert_true(strncmp(told.text, "/FLU5", 5) == 0);
-    assert_string_equal(strrchr(told.text, '!'), "!3AD7");
+    assert_string_equal(told.text + strlen(told.text) - 5, "!3AD7");
 }
 
 /* Totals are never added to tariffs; Wh and W without thousands. */

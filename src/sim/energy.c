@@ -1,8 +1,5 @@
-/* The energies of all meters in a file, as text: what a meter keeps when it is without current.
- *
- *   fluksosim energy 1
- *   <bus, from 1> <unit> <model> <32 numbers: microjoule>
- *   end */
+#include "sim/energy.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,6 +8,7 @@
 #include "sim/bus.h"
 #include "sim/eeprom.h"
 #include "sim/options.h"
+#include "sim/tele.h"
 
 #define HEAD "fluksosim energy 1\n"
 #define END  "end\n"
@@ -26,24 +24,30 @@ static void write_meter(FILE *out, size_t bus, const struct bus_meter *m)
     fputc('\n', out);
 }
 
-void buses_keep(struct buses *b)
+static void write_line(FILE *out, size_t number, const struct tele *l)
+{
+    fprintf(out, "line %zu %s", number, l->opt->kind->protocol);
+    tele_meter_keep(&l->meter, out);
+    fputc('\n', out);
+}
+
+void energy_keep(const struct buses *b, const struct teles *t, const char *path)
 {
     char *text = NULL;
     size_t len = 0;
 
-    b->kept_ms = b->now_ms;
-    if (!b->opt->energy)
-        return;
     FILE *out = must(open_memstream(&text, &len));
     fputs(HEAD, out);
     for (size_t i = 0; i < b->n; i++)
         for (size_t k = 0; k < b->bus[i].n_meters; k++)
             write_meter(out, i, &b->bus[i].meters[k]);
+    for (size_t i = 0; i < t->n; i++)
+        write_line(out, i + 1, &t->line[i]);
     fputs(END, out);
     if (fclose(out) != 0)
         abort();
-    if (eeprom_write(b->opt->energy, text, len) < 0)
-        fprintf(stderr, "fluksosim: cannot save %s: %s\n", b->opt->energy, strerror(errno));
+    if (eeprom_write(path, text, len) < 0)
+        fprintf(stderr, "fluksosim: cannot save %s: %s\n", path, strerror(errno));
     free(text);
 }
 
@@ -69,7 +73,7 @@ static bool read_energies(struct bus_meter *m, const char *text)
 }
 
 /* A meter that is not there any more, or is of another model now, is passed over. */
-static bool read_line(struct buses *b, const char *line)
+static bool read_meter(struct buses *b, const char *line)
 {
     char name[24], model[METER_MODEL_ID];
     unsigned bus, unit;
@@ -82,7 +86,21 @@ static bool read_line(struct buses *b, const char *line)
     return read_energies(m && strcmp(m->model->id, model) == 0 ? m : NULL, line + used);
 }
 
-static bool read_all(struct buses *b, char *text)
+/* As read_meter(). */
+static bool read_line(struct teles *t, const char *line)
+{
+    char protocol[24];
+    struct tele_meter nobodys = {0};
+    unsigned number;
+    int used = 0;
+
+    if (sscanf(line, "line %u %23s%n", &number, protocol, &used) != 2 || !used)
+        return false;
+    bool ours = number >= 1 && number <= t->n && strcmp(t->line[number - 1].opt->kind->protocol, protocol) == 0;
+    return tele_meter_restore(ours ? &t->line[number - 1].meter : &nobodys, line + used);
+}
+
+static bool read_all(struct buses *b, struct teles *t, char *text)
 {
     char *line;
 
@@ -92,18 +110,14 @@ static bool read_all(struct buses *b, char *text)
     while ((line = strsep(&text, "\n")) != NULL && text) {
         if (strcmp(line, "end") == 0)
             return *text == '\0';
-        if (!read_line(b, line))
+        if (strncmp(line, "line ", 5) == 0 ? !read_line(t, line) : !read_meter(b, line))
             return false;
     }
     return false;
 }
 
-int buses_load(struct buses *b)
+int energy_load(struct buses *b, struct teles *t, const char *path)
 {
-    const char *path = b->opt->energy;
-
-    if (!path)
-        return 0;
     char *text = must(malloc(FILE_MAX));
     ssize_t n = eeprom_read(path, text, FILE_MAX - 1);
     int rc = 0;
@@ -112,7 +126,7 @@ int buses_load(struct buses *b)
         rc = -1;
     } else if (n >= 0) {
         text[n] = '\0';
-        if (!read_all(b, text)) {
+        if (!read_all(b, t, text)) {
             fprintf(stderr, "fluksosim: %s is damaged or no file of energies\n", path);
             rc = -1;
         }
