@@ -42,6 +42,7 @@ void view_fill(struct view *view, struct app *app)
         .n_libraries = VIEW_LIBRARIES,
         .settings = app->settings,
         .sensors = &app->sensors,
+        .ledger = &app->ledger,
         .facts = &app->facts,
         .clock = &app->clock,
         .stats = &app->stats,

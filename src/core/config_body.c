@@ -13,12 +13,8 @@
 
 bool config_body_announced(const struct sensor_settings *s)
 {
-    static const bool yields[SENSOR_CLASSES] = {[SENSOR_ANALOG] = true,
-                                                [SENSOR_PULSE] = true,
-                                                [SENSOR_CT] = true,
-                                                [SENSOR_METER] = true,
-                                                [SENSOR_LINE] = true,
-                                                [SENSOR_DERIVED] = true};
+    static const bool yields[SENSOR_CLASSES] = {[SENSOR_ANALOG] = true, [SENSOR_PULSE] = true, [SENSOR_CT] = true,
+                                                [SENSOR_METER] = true,  [SENSOR_LINE] = true,  [SENSOR_DERIVED] = true};
     static const bool known[SENSOR_TYPES] = {[SENSOR_ELECTRICITY] = true, [SENSOR_WATER] = true, [SENSOR_GAS] = true};
     const char *unit[READING_KINDS];
 

@@ -16,7 +16,7 @@ struct jsonw;
 struct ledger;
 
 /* True when the sensor is enabled, its class yields readings (uart does where a meter feeds it) and clients know its
- * type; of electricity without a subtype they know W and Wh only, and of a line its net counter (of TIC import), gas and
+ * type; of electricity without a subtype they know W and Wh only, of a line its net counter (of TIC import), gas and
  * water. */
 bool config_body_announced(const struct sensor_settings *s);
 

@@ -3,7 +3,8 @@
  * list. It never holds a pointer from one piece to the next.
  *
  *   {"id","number","name","class","type","subtype" (of a clamp's, and of derived ones whose parts have one),
- *    "made":"port 2"|"line p1"|"derive total" (only of what is made), "ports":[…],"enable","report","rid","unit":{"gauge","counter"},
+ *    "made":"port 2"|"line p1"|"derive total" (only of what is made), "ports":[…],"enable","report","rid",
+ *    "unit":{"gauge","counter"},
  *    "gauge":{"value","time_s"}|null, "counter":{"value","time_s"}|null,
  *    "today":{"value","unit","since_s"}|null, "today_reason":"…" (only when that is null),
  *    "month": likewise, "month_reason"}

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/facts.h"
 #include "core/jsonw.h"
+#include "core/ledger.h"
 #include "core/sensors.h"
 #include "core/settings.h"
 #include "core/stats.h"
@@ -145,15 +146,27 @@ static void put_sensor(struct jsonw *w, const struct sensor *s, const struct sta
     jsonw_close(w, '}');
 }
 
+/* Of a line only what its meter ever told, in this run or an earlier one. */
+static bool is_shown(const struct status_view *v, const struct sensor *s)
+{
+    return s->class != SENSOR_LINE || sensor_latest_known(&s->latest[READING_GAUGE]) ||
+           sensor_latest_known(&s->latest[READING_COUNTER]) || ledger_knows(v->ledger, s->id);
+}
+
 /* False when the walk is at its end. */
 static bool put_sensors(struct jsonw *w, const struct status_view *v, size_t *cursor)
 {
+    size_t before = w->len;
+
     for (int i = 0; i < STATUS_PIECE_SENSORS; i++) {
         const struct sensor *s = sensors_next(v->sensors, cursor);
         if (!s)
             return false;
-        put_sensor(w, s, v);
+        if (is_shown(v, s))
+            put_sensor(w, s, v);
     }
+    if (w->len == before) /* a piece that is empty would be the last */
+        jsonw_raw(w, "\n", 1);
     return true;
 }
 

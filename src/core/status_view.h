@@ -10,6 +10,7 @@ struct clock;
 struct jsonw;
 struct sensor;
 struct facts;
+struct ledger;
 struct sensors;
 struct settings;
 struct stats;
@@ -43,6 +44,7 @@ struct status_view {
     size_t n_libraries;
     const struct settings *settings;
     const struct sensors *sensors;
+    const struct ledger *ledger;
     const struct facts *facts;
     const struct clock *clock;
     const struct stats *stats;

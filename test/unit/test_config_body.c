@@ -361,71 +361,6 @@ static void a_meter_as_a_sensor_of_port_6(void **state)
     settings_free(s);
 }
 
-static const struct sensor_settings *named(const struct settings *s, const char *name)
-{
-    for (size_t i = 0; i < s->n_sensors; i++)
-        if (s->sensors[i].name && strcmp(s->sensors[i].name, name) == 0)
-            return &s->sensors[i];
-    fail_msg("no sensor %s", name);
-    return NULL;
-}
-
-/* Its counter was told once, be it in an earlier run. */
-static void heard(const struct settings *s, const char *name)
-{
-    ledger_open(&ledger, named(s, name)->id, "line/p1:x")->meter.known = true;
-}
-
-#define LINES                                                                                                          \
-    ",\"lines\":[{\"key\":\"p1\",\"name\":\"P\",\"device\":\"/dev/p\",\"protocol\":\"p1\",\"rid\":2},"                 \
-    "{\"key\":\"t\",\"name\":\"T\",\"device\":\"/dev/t\",\"protocol\":\"tic\"}]"
-
-/* Of a line net (of TIC import), gas and water are announced, once the meter told them, and nothing else ever: clients
- * know no tariffs, and no heat (mqtt.md, rule 5). */
-static void what_lines_told(void **state)
-{
-    static const struct {
-        const char *name, *type;
-        bool electricity;
-    } want[] = {{"P", "electricity", true},
-                {"T import", "electricity", true},
-                {"P gas", "gas", false},
-                {"P water 2", "water", false},
-                {"P warm water", "water", false}};
-    static const char *const never[] = {"P import", "P export", "P import T1", "P reactive import",
-                                        "P heat",   "T export", "T EASF01",    "T ERQ1"};
-    static const char *const boards[] = {"flm02", "flx"};
-    char text[300], key[16];
-
-    (void)state;
-    for (int flx = 0; flx <= 1; flx++) {
-        struct settings *s = with_board(boards[flx], LINES);
-        int others = flx ? 39 : 0, n = 0;
-        cJSON *tree = sensors_written(s);
-        assert_int_equal(cJSON_GetArraySize(tree), others); /* what nobody told is not there at all */
-        cJSON_Delete(tree);
-        for (size_t i = 0; i < ARRAY_LEN(never); i++)
-            heard(s, never[i]);
-        for (size_t i = 0; i < ARRAY_LEN(want); i++) {
-            heard(s, want[i].name);
-            tree = sensors_written(s);
-            assert_int_equal(cJSON_GetArraySize(tree), others + ++n);
-            snprintf(key, sizeof key, "%d", named(s, want[i].name)->number);
-            snprintf(text, sizeof text,
-                     "{\"enable\":1,\"type\":\"%s\",%s\"class\":\"uart\",\"function\":\"%s\",\"port\":[%d],"
-                     "\"data_type\":\"counter\",\"rid\":%d}",
-                     want[i].type, flx && want[i].electricity ? "\"subtype\":\"pplus\"," : "", want[i].name,
-                     flx ? 7 : 6, want[i].name[0] == 'P' ? 2 : 0);
-            assert_string_equal(entry(tree, key), text);
-            cJSON_Delete(tree);
-        }
-        assert_int_equal(config_body_left_out(s, &ledger), 0);
-        settings_free(s);
-        ledger_fini(&ledger);
-        ledger_init(&ledger);
-    }
-}
-
 /* The board's, then derived ones, and of the meters as many as have a place. */
 static void there_are_128_at_most(void **state)
 {
@@ -502,7 +437,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(derived_of_an_flm02_board, setup, teardown),
         cmocka_unit_test_setup_teardown(energy_of_meters, setup, teardown),
         cmocka_unit_test_setup_teardown(a_meter_as_a_sensor_of_port_6, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_lines_told, setup, teardown),
         cmocka_unit_test_setup_teardown(there_are_128_at_most, setup, teardown),
         cmocka_unit_test_setup_teardown(all_ports, setup, teardown),
         cmocka_unit_test_setup_teardown(no_radio_nodes_and_no_keys, setup, teardown),

@@ -4,6 +4,7 @@
 #include "core/facts.h"
 #include "core/hub.h"
 #include "core/jsonw.h"
+#include "core/ledger.h"
 #include "core/metrics_body.h"
 #include "core/sensors.h"
 #include "core/settings.h"
@@ -22,6 +23,7 @@ static struct sensors sensors;
 static struct facts facts;
 static struct clock clk;
 static struct stats stats;
+static struct ledger ledger;
 static struct settings settings;
 static struct status_view view;
 static const struct status_library libraries[] = {{"libuv", "1.2.3"}, {"libother", NULL}};
@@ -63,6 +65,7 @@ static int setup(void **state)
     clock_init(&clk);
     clock_look(&clk, 2000000000000, 61000);
     memset(&stats, 0, sizeof stats);
+    ledger_init(&ledger);
     stats_add(&stats, numbers, NULL);
     settings = (struct settings){.generation = 2, .board = {.protocol = BOARD_FLM02, .device = dev, .baud = 115200}};
     settings.device.id = id;
@@ -74,6 +77,7 @@ static int setup(void **state)
                                 .n_libraries = 2,
                                 .settings = &settings,
                                 .sensors = &sensors,
+                                .ledger = &ledger,
                                 .facts = &facts,
                                 .clock = &clk,
                                 .stats = &stats,
@@ -87,6 +91,7 @@ static int teardown(void **state)
 {
     (void)state;
     sensors_fini(&sensors);
+    ledger_fini(&ledger);
     return 0;
 }
 
@@ -290,6 +295,36 @@ static void change_table(unsigned piece)
     make_sensors(sizes[piece % 6], "y");
 }
 
+static int shown(void)
+{
+    char *text = body(false, NULL);
+    cJSON *tree = cJSON_Parse(text);
+    int n = cJSON_GetArraySize(cJSON_GetObjectItem(tree, "sensors"));
+
+    assert_non_null(tree);
+    cJSON_Delete(tree);
+    free(text);
+    return n;
+}
+
+/* Of a line what its meter ever told, and no piece is empty because of the others. */
+static void what_a_line_never_told(void **state)
+{
+    char id[SENSOR_ID_LEN + 1];
+
+    (void)state;
+    make_sensors(4 * STATUS_PIECE_SENSORS, "meter");
+    for (size_t i = 0; i < sensors.n_slots; i++)
+        sensors.slots[i].class = SENSOR_LINE;
+    assert_int_equal(shown(), 0);
+    give(STATUS_PIECE_SENSORS + 5, READING_GAUGE, 1, 1000, 0);
+    snprintf(id, sizeof id, "%032x", 3 * STATUS_PIECE_SENSORS);
+    ledger_open(&ledger, id, "line/p1:gas");
+    assert_int_equal(shown(), 1);
+    ledger_find(&ledger, id)->meter.known = true;
+    assert_int_equal(shown(), 2);
+}
+
 static void the_table_may_change_between_pieces(void **state)
 {
     (void)state;
@@ -323,6 +358,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(metrics_in_prometheus_format, setup, teardown),
         cmocka_unit_test_setup_teardown(numbers_by_the_thousand, setup, teardown),
         cmocka_unit_test_setup_teardown(ten_thousand_in_pieces, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_line_never_told, setup, teardown),
         cmocka_unit_test_setup_teardown(the_table_may_change_between_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(an_unset_clock_shows_null, setup, teardown),
     };
