@@ -161,6 +161,7 @@ static void go_on(struct line_measured *to, const struct line_measured *was)
         c->held = o->held;
         c->held_ms = o->held_ms;
         c->held_s = o->held_s;
+        c->often = o->often;
         c->taken = o->taken;
     }
 }
@@ -342,7 +343,11 @@ static void hold(const struct telegram *t, struct line_channel *c, int64_t raw)
     c->held_s = t->unix_s;
     if (!before_ms)
         return;
-    if (since_ms > HOLD_MS)
+    const bool often = c->often, pause = since_ms > HOLD_MS;
+    c->often = !pause;
+    if (pause && often)
+        return; /* after so long a damaged one looks as if it went on, and the next one is not far */
+    if (pause)
         count(t, c, raw, t->mono_ms, t->unix_s);
     else if (rise >= 0 && (rise - JITTER_MILLI) / (since_ms / 1000 + 1) <= c->limits.rate_per_s)
         count(t, c, before, before_ms, before_s);
