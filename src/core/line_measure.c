@@ -56,10 +56,9 @@ static void set_bounds(struct line_channel *c, int64_t amps)
 
 static void set_counter(struct line_channel *c, int64_t amps)
 {
-    const struct line_code *x = &line_codes[c->code];
     int64_t hour = amps * VOLTS_PHASE * PHASES * RATE_PERCENT / 100;
 
-    c->rare = x->nth || x->type == SENSOR_HEAT;
+    c->rare = line_code_rare(c->code);
     if (line_code_unit(c->code, READING_COUNTER) == OBIS_L)
         hour = LITRES_H;
     else if (c->rare)
