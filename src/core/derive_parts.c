@@ -13,10 +13,11 @@ static int64_t step_of(const struct sensor_settings *x)
     return x->class == SENSOR_PULSE ? x->constant_milli : x->class == SENSOR_CT ? 1 : 1000;
 }
 
-/* Pulses come when they like, and an M-Bus device tells its meter each hour, or five minutes. */
+/* Pulses come when they like, and an M-Bus device tells its meter each hour, or five minutes; of a heat meter what
+ * changed is told. */
 static bool is_rare(const struct sensor_settings *x)
 {
-    return x->class == SENSOR_PULSE || (x->made == MADE_LINE && line_codes[x->code].device);
+    return x->class == SENSOR_PULSE || (x->made == MADE_LINE && line_code_rare(x->code));
 }
 
 void derive_parts_add(struct derive_parts *p, const struct settings *s, const size_t *of, size_t n, const int *factors,

@@ -186,6 +186,11 @@ enum obis_unit line_code_unit(size_t code, enum reading_kind kind)
     return OBIS_PLAIN;
 }
 
+bool line_code_rare(size_t code)
+{
+    return line_codes[code].nth || line_codes[code].type == SENSOR_HEAT;
+}
+
 const char *line_protocol_name(enum line_protocol p)
 {
     static const char *const names[LINE_PROTOCOLS] = {"p1", "d0", "tic", "tic-historique"};

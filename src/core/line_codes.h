@@ -75,6 +75,9 @@ int line_code_device(enum p1_device device, unsigned nth);
 /* The unit as a meter would have to say it; OBIS_PLAIN of "". */
 enum obis_unit line_code_unit(size_t code, enum reading_kind kind);
 
+/* Its counter is told each hour or day, and is a reading when it changed: an M-Bus device's, a heat meter's. */
+bool line_code_rare(size_t code);
+
 /* "p1", "d0", "tic", "tic-historique" */
 const char *line_protocol_name(enum line_protocol p);
 

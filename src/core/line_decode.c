@@ -128,9 +128,17 @@ static void put_together(struct line_values *v, enum line_protocol p, parts *bef
 
 /* ---- P1 ---- */
 
+/* Two devices of a kind: one that is away keeps its place among them for so long. A meter that was changed has another
+ * channel, and never told anything beside the one before. */
+#define PLACE_TELEGRAMS 3600
+
 struct p1_line {
     struct p1_reader reader;
     parts before;
+    struct {
+        uint8_t device; /* enum p1_device */
+        unsigned left;  /* telegrams for which it keeps its place; 0: it was alone */
+    } place[P1_CHANNELS];
     line_decode_cb cb;
     void *ctx;
 };
@@ -154,18 +162,28 @@ static const struct obis_value *p1_counter(const struct p1_telegram *t, uint8_t 
     return NULL;
 }
 
-static void add_devices(struct line_values *out, const struct p1_telegram *t)
+static void add_devices(struct p1_line *x, struct line_values *out, const struct p1_telegram *t)
 {
-    unsigned nth[P1_DEVICES] = {0};
+    const struct obis_value *v[P1_CHANNELS];
+    unsigned live[P1_DEVICES] = {0}, nth[P1_DEVICES] = {0};
 
     for (uint8_t b = 1; b < P1_CHANNELS; b++) {
-        enum p1_device device = (enum p1_device)t->channel[b].device;
-        const struct obis_value *v = p1_counter(t, b);
-        if (!v)
+        v[b] = p1_counter(t, b);
+        live[t->channel[b].device] += v[b] != NULL;
+    }
+    for (uint8_t b = 1; b < P1_CHANNELS; b++) {
+        uint8_t device = t->channel[b].device;
+        if (!v[b]) {
+            nth[x->place[b].device] += x->place[b].left > 0;
+            x->place[b].left -= x->place[b].left > 0;
             continue;
-        int code = line_code_device(device, ++nth[device]);
-        if (code >= 0 && v->unit == line_code_unit((size_t)code, READING_COUNTER))
-            add(out, code, READING_COUNTER, v->milli, v->stamp_s);
+        }
+        if (live[device] > 1 || x->place[b].device != device)
+            x->place[b].left = live[device] > 1 ? PLACE_TELEGRAMS : 0;
+        x->place[b].device = device;
+        int code = line_code_device((enum p1_device)device, ++nth[device]);
+        if (code >= 0 && v[b]->unit == line_code_unit((size_t)code, READING_COUNTER))
+            add(out, code, READING_COUNTER, v[b]->milli, v[b]->stamp_s);
     }
 }
 
@@ -195,7 +213,7 @@ static void on_p1(void *ctx, enum p1_end end, const char *text, size_t len)
     if (p1_parse(text, len, &t) == 0) {
         values.unix_s = t.unix_s;
         told.bad = t.bad_lines + add_obis(&values, LINE_P1, t.values, t.n);
-        add_devices(&values, &t);
+        add_devices(x, &values, &t);
         put_together(&values, LINE_P1, &x->before);
         told.good = true;
         told.values = &values;

@@ -56,10 +56,9 @@ static void set_bounds(struct line_channel *c, int64_t amps)
 
 static void set_counter(struct line_channel *c, int64_t amps)
 {
-    const struct line_code *x = &line_codes[c->code];
     int64_t hour = amps * VOLTS_PHASE * PHASES * RATE_PERCENT / 100;
 
-    c->rare = x->nth || x->type == SENSOR_HEAT;
+    c->rare = line_code_rare(c->code);
     if (line_code_unit(c->code, READING_COUNTER) == OBIS_L)
         hour = LITRES_H;
     else if (c->rare)
@@ -161,6 +160,7 @@ static void go_on(struct line_measured *to, const struct line_measured *was)
         c->held = o->held;
         c->held_ms = o->held_ms;
         c->held_s = o->held_s;
+        c->often = o->often;
         c->taken = o->taken;
     }
 }
@@ -342,7 +342,11 @@ static void hold(const struct telegram *t, struct line_channel *c, int64_t raw)
     c->held_s = t->unix_s;
     if (!before_ms)
         return;
-    if (since_ms > HOLD_MS)
+    const bool often = c->often, pause = since_ms > HOLD_MS;
+    c->often = !pause;
+    if (pause && often)
+        return; /* after so long a damaged one looks as if it went on, and the next one is not far */
+    if (pause)
         count(t, c, raw, t->mono_ms, t->unix_s);
     else if (rise >= 0 && (rise - JITTER_MILLI) / (since_ms / 1000 + 1) <= c->limits.rate_per_s)
         count(t, c, before, before_ms, before_s);

@@ -40,6 +40,7 @@ struct line_channel { /* a code's gauge or counter that feeds a sensor */
     uint8_t zeros;                 /* in a row, of a counter that had a value */
     int64_t low, high;             /* of a gauge, in thousandths */
     int64_t held, held_ms, held_s; /* of telegrams without a check: not taken yet; held_ms 0: none */
+    bool often;                    /* of these, the last two came so soon that one more is waited for */
     uint64_t taken;                /* the telegram that its last counter is of; 0: none in this run */
     int64_t said_ms, said_s;       /* when that was said */
     struct meter_limits limits;

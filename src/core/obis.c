@@ -6,6 +6,8 @@
 
 __extension__ typedef __int128 wide; /* a number of OBIS_DIGITS in thousandths of the largest unit */
 
+#define YEAR_NONE 60 /* of a stamp: 63 and 70 are what meters say of nothing (1970, 2063) */
+
 struct unit {
     const char *name;
     enum obis_unit unit;
@@ -136,8 +138,8 @@ int64_t obis_stamp(const char *text, size_t len)
         v[i] = (text[2 * i] - '0') * 10 + text[2 * i + 1] - '0';
     }
     int leap = v[0] % 4 == 0;
-    if (v[1] < 1 || v[1] > 12 || v[2] < 1 || v[2] > longest[v[1] - 1] + (leap && v[1] == 2) || v[3] > 23 || v[4] > 59 ||
-        v[5] > 59)
+    if (v[0] >= YEAR_NONE || v[1] < 1 || v[1] > 12 || v[2] < 1 || v[2] > longest[v[1] - 1] + (leap && v[1] == 2) ||
+        v[3] > 23 || v[4] > 59 || v[5] > 59)
         return 0;
     int64_t local = days(2000 + v[0], v[1], v[2]) * 86400 + v[3] * 3600 + v[4] * 60 + v[5];
     return local - (text[12] == 'S' || text[12] == 's' ? 7200 : 3600);

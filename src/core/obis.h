@@ -46,7 +46,8 @@ int obis_number(const char *text, size_t len, struct obis_value *out) MUSTCHECK;
 size_t obis_code(const char *text, size_t len, struct obis_value *out);
 
 /* A stamp, "210227144933W": local time of central Europe, S in summer and W in winter (either case), which alone tells
- * the two hours apart at the end of summer time. Unix second, or 0: it is no date, or one without S or W. */
+ * the two hours apart at the end of summer time. Unix second, or 0: it is no date, one
+ * without S or W, or one of 2060 and later, which stand for none. */
 int64_t obis_stamp(const char *text, size_t len);
 
 #endif

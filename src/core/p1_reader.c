@@ -11,22 +11,26 @@ void p1_reader_init(struct p1_reader *r)
     memset(r, 0, sizeof *r);
 }
 
-static uint16_t crc16(const char *text, size_t n)
-{
-    uint16_t crc = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        crc ^= (uint8_t)text[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = (uint16_t)(crc & 1 ? crc >> 1 ^ 0xa001 : crc >> 1);
-    }
-    return crc;
-}
-
 static void tell(struct p1_reader *r, enum p1_end end, const char *text, size_t len, p1_cb cb, void *ctx)
 {
     r->ends[end]++;
     cb(ctx, end, text, len);
+}
+
+/* From which "/" on do the first n characters have this CRC? It runs backwards, from what the meter said to the 0 that
+ * a telegram begins with: once, however many "/" there are. False: from none. */
+static bool find_start(const char *text, size_t n, uint16_t crc, size_t *start)
+{
+    while (n-- > 0) {
+        for (int bit = 0; bit < 8; bit++)
+            crc = (uint16_t)(crc & 0x8000 ? (crc ^ 0xa001) << 1 | 1 : crc << 1);
+        crc ^= (uint8_t)text[n];
+        if (!crc && text[n] == '/') {
+            *start = n;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* What stands from `from` on begins a telegram. */
@@ -69,15 +73,8 @@ static void finish(struct p1_reader *r, bool has_crc, p1_cb cb, void *ctx)
 
     if (has_crc) {
         (void)num_get_hex(r->text + body, CRC_DIGITS, &want);
-        for (;;) {
-            good = crc16(r->text + start, body - start) == want;
-            const char *next = good ? NULL : memchr(r->text + start + 1, '/', body - start - 1);
-            if (!next)
-                break;
-            start = (size_t)(next - r->text);
-        }
+        good = find_start(r->text, body, (uint16_t)want, &start);
         r->crc_seen |= good;
-        start = good ? start : 0;
     } else {
         start = later_start(r, body);
     }

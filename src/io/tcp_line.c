@@ -38,6 +38,7 @@ struct tcp_line {
     char *host;
     int port;
     unsigned retry_ms;
+    uint64_t open_ms;           /* OPEN: since when, by the loop */
     char reason[MB_LINK_ERROR]; /* the last one said */
     char buffer[READ_SIZE];
     int closing;
@@ -82,6 +83,8 @@ static void wait_and_retry(struct tcp_line *t, const char *reason)
 
     snprintf(said, sizeof said, "%s", reason);
     let_go(t);
+    if (t->state == OPEN && uv_now(t->loop) - t->open_ms >= TCP_LINE_RETRY_MAX_MS)
+        t->retry_ms = RETRY_MIN_MS; /* not of one that says "port in use" and hangs up, and again */
     t->state = WAITING;
     uv_timer_start(&t->timer, on_retry, t->retry_ms, 0);
     t->retry_ms = t->retry_ms * 2 < TCP_LINE_RETRY_MAX_MS ? t->retry_ms * 2 : TCP_LINE_RETRY_MAX_MS;
@@ -112,7 +115,6 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         wait_and_retry(t, n == UV_EOF ? "the other end closed the connection" : uv_strerror((int)n));
         return;
     }
-    t->retry_ms = RETRY_MIN_MS;
     t->cb->bytes(t->ctx, buf->base, (size_t)n);
 }
 
@@ -146,6 +148,7 @@ static void on_connected(uv_connect_t *request, int status)
     t->list = t->next = NULL;
     watch_peer(&c->tcp);
     t->state = OPEN;
+    t->open_ms = uv_now(t->loop);
     t->reason[0] = '\0';
     if (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) < 0)
         wait_and_retry(t, "it cannot be read");

@@ -67,6 +67,20 @@ def test_behind_tcp(house, server):
     h.g.stop()
 
 
+def test_a_server_that_greets_and_hangs_up(house):
+    """Like ser2net while another client has its port: it is not called ever faster than one that is away."""
+    calls = []
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        busy.settimeout(30)
+        house(line({"tcp": {"host": "127.0.0.1", "port": busy.getsockname()[1]}}))
+        while len(calls) < 5:
+            client, _ = busy.accept()
+            calls.append(time.monotonic())
+            with client:
+                client.sendall(b"Port already in use\r\n")
+    assert calls[-1] - calls[0] > 6  # 0.5, 1, 2, 4 s
+
+
 def test_a_name_that_leads_nowhere(house):
     name = "x" * 64 + ".local"  # no name server is asked: it is longer than a name may be
     h = house(line({"tcp": {"host": name, "port": 23}}))

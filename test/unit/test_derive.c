@@ -416,6 +416,16 @@ static void a_sum_with_a_part_that_falls(void **state)
     assert_false(entry(SUM)->marks.falls);
 }
 
+/* What a heat meter counts is told when it changed: two of them hardly do so in one second. */
+static void parts_that_change_seldom(void **state)
+{
+    (void)state;
+    sensor_settings[0].made = sensor_settings[1].made = MADE_LINE;
+    sensor_settings[0].code = sensor_settings[1].code = (uint8_t)line_code_find(LINE_D0, "heat");
+    derive_set(&derive, &settings);
+    assert_true(derive.sums[0].parts.rare);
+}
+
 static void a_restart_keeps_its_today(void **state)
 {
     (void)state;
@@ -479,6 +489,7 @@ int main(void)
         CASE(a_part_that_is_set_is_no_energy, two_clamps),
         CASE(a_difference_falls, two_clamps),
         CASE(a_sum_with_a_part_that_falls, two_clamps),
+        CASE(parts_that_change_seldom, two_clamps),
         CASE(a_restart_keeps_its_today, two_clamps),
         CASE(of_other_parts_it_starts_its_day_anew, two_clamps),
         CASE(a_backup_leaves_sums_alone, two_clamps),

@@ -187,10 +187,35 @@ static void a_counter_without_a_check_waits_for_the_next(void **state)
     imports(5003000);
     is("grid import", READING_COUNTER, 5002000);
     assert_int_equal(grid->refused[LINE_REFUSED_RATE], 1);
+}
+
+static void asked_once_in_ten_minutes_nobody_waits(void **state)
+{
+    (void)state;
+    apply(TIC);
+    said.checked = false;
     imports(5003000);
-    holds("import", READING_COUNTER, 5063000); /* asked once in ten minutes: nobody waits so long */
+    holds("import", READING_COUNTER, 5063000);
     comes(600000);
     is("grid import", READING_COUNTER, 5063000);
+}
+
+/* A line that was silent for an hour: what is damaged then is within what an hour can bring. */
+static void behind_a_silence_a_counter_waits_too(void **state)
+{
+    (void)state;
+    apply(TIC);
+    said.checked = false;
+    imports(5000000);
+    imports(5001000);
+    imports(5002000);
+    holds("import", READING_COUNTER, 45400000);
+    comes(3600000);
+    assert_null(of("grid import", READING_COUNTER));
+    imports(5401000);
+    assert_null(of("grid import", READING_COUNTER));
+    imports(5402000);
+    is("grid import", READING_COUNTER, 5401000);
 }
 
 static void gauges_do_not_wait(void **state)
@@ -215,6 +240,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(net_needs_both, setup, teardown),
         cmocka_unit_test_setup_teardown(the_ledger_keeps_them, setup, teardown),
         cmocka_unit_test_setup_teardown(a_counter_without_a_check_waits_for_the_next, setup, teardown),
+        cmocka_unit_test_setup_teardown(asked_once_in_ten_minutes_nobody_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(behind_a_silence_a_counter_waits_too, setup, teardown),
         cmocka_unit_test_setup_teardown(gauges_do_not_wait, setup, teardown),
     };
 

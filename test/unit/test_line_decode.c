@@ -231,6 +231,24 @@ static void devices_are_known_by_their_type(void **state)
     assert_null(value("gas", READING_COUNTER));
 }
 
+#define GAS(n, stamp, m3) "0-" n ":24.1.0(003)\r\n0-" n ":96.1.0(41)\r\n0-" n ":24.2.1(" stamp ")(" m3 "*m3)\r\n"
+#define NOON              "210101120000W"
+
+/* Of two gas meters one is out of reach: the other is not taken for it. One that never was beside it is a new meter. */
+static void one_of_two_is_away(void **state)
+{
+    (void)state;
+    begin(LINE_P1);
+    text("/ABC5x\r\n\r\n" GAS("1", NOON, "00100.000") "!\r\n");
+    text("/ABC5x\r\n\r\n" GAS("1", "700101010000W", "00100.000") GAS("2", NOON, "00001.000") "!\r\n");
+    counts("gas", 1000000);
+    text("/ABC5x\r\n\r\n" GAS("1", NOON, "00100.000") GAS("2", NOON, "00150.000") "!\r\n");
+    counts("gas-2", 150000000);
+    text("/ABC5x\r\n\r\n" GAS("1", "632525252525S", "00000.000") GAS("2", NOON, "00151.000") "!\r\n");
+    assert_null(value("gas", READING_COUNTER));
+    counts("gas-2", 151000000);
+}
+
 /* A value without a unit where one belongs says nothing; one with another unit is not read. */
 static void units_must_be_theirs(void **state)
 {
@@ -464,6 +482,7 @@ int main(void)
         cmocka_unit_test_teardown(a_meter_of_old_without_crc, teardown),
         cmocka_unit_test_teardown(a_lost_tariff_is_no_fall, teardown),
         cmocka_unit_test_teardown(devices_are_known_by_their_type, teardown),
+        cmocka_unit_test_teardown(one_of_two_is_away, teardown),
         cmocka_unit_test_teardown(units_must_be_theirs, teardown),
         cmocka_unit_test_teardown(refusals_have_a_reason_and_a_text, teardown),
         cmocka_unit_test_teardown(in_pieces_as_whole, teardown),
