@@ -45,7 +45,6 @@ static void topics_apply(void *self, const struct settings *old, const struct se
     bool flx = next->board.protocol == BOARD_FLX;
     struct jsonw sensors, ports, kubes;
 
-    (void)old;
     heard_apply(&t->heard);
     jsonw_init(&sensors);
     jsonw_init(&ports);
@@ -55,13 +54,13 @@ static void topics_apply(void *self, const struct settings *old, const struct se
         config_body_flx(&ports, next);
         config_body_kube(&kubes);
     }
-    if (retained_set(&t->topics, TOPIC_SENSOR, "config/sensor", &sensors))
+    if (retained_set(&t->topics, TOPIC_SENSOR, "config/sensor", &sensors) && old != next)
         tell_unannounced(next, &t->app->ledger);
     retained_set(&t->topics, TOPIC_FLX, "config/flx", &ports);
     retained_set(&t->topics, TOPIC_KUBE, "config/kube", &kubes);
 }
 
-/* A line's meter told something for the first time. */
+/* A line's meter told something for the first time; of what is not announced people know already. */
 static void on_heard(void *ctx)
 {
     struct config_topics *t = ctx;

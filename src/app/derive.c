@@ -55,13 +55,15 @@ static void clock_text(int64_t unix_s, char text[sizeof "2026-12-31 23:45"])
 
 static void on_left_out(void *ctx, const struct peak_left_out *x)
 {
-    char from[sizeof "2026-12-31 23:45"], until[sizeof from];
+    char from[sizeof "2026-12-31 23:45"], until[sizeof from], unknown[48] = "";
 
     (void)ctx;
     clock_text(x->from_s, from);
     clock_text(x->until_s, until);
-    log_note("derive %s: %s to %s is left out of the month's peak: %s (%" PRId64 " s unknown)", x->key, from, until,
-             peak_reason(x->why), x->unknown_s);
+    if (x->unknown_s > 0)
+        snprintf(unknown, sizeof unknown, " (%" PRId64 " s unknown)", x->unknown_s);
+    log_note("derive %s: %s to %s is left out of the month's peak: %s%s", x->key, from, until, peak_reason(x->why),
+             unknown);
 }
 
 static void on_reading(void *ctx, const struct reading *r)

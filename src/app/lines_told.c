@@ -3,6 +3,7 @@
 #include "app/lines_impl.h"
 
 #include "core/ledger_marks.h"
+#include "core/line_codes.h"
 #include "core/num.h"
 #include "core/util.h"
 #include "io/log.h"
@@ -36,6 +37,33 @@ static int64_t silent_after(const struct line *x)
     return x->pull && asked > LINE_SILENT_MS ? asked : LINE_SILENT_MS;
 }
 
+/* Why nothing was told, with what may be the cause: people read it before they look into a manual. */
+static void silence_words(const struct line *x, char text[LINE_REASON])
+{
+    const struct line_settings *s = line_settings_of(x);
+    const char *protocol = line_protocol_name(x->protocol);
+    static const char *const formats[] = {
+        [LINE_8N1] = "8N1", [LINE_7E1] = "7E1", [LINE_8E1] = "8E1", [LINE_7O1] = "7O1", [LINE_8N2] = "8N2"};
+    static const char *const causes[] = {
+        [LINE_P1] = "; is its port opened for you, and the cable's request line at 5 V?",
+        [LINE_D0] = "; one that speaks only when it is asked wants \"pull\"",
+    };
+    const char *cause = (size_t)x->protocol < ARRAY_LEN(causes) && !x->pull ? causes[x->protocol] : NULL;
+
+    if (x->pull && x->asked != D0_CONV_TOLD)
+        snprintf(text, LINE_REASON, "%s", d0_conv_words(x->asked));
+    else if (!x->bytes_unread)
+        snprintf(text, LINE_REASON, "nothing comes from the meter%s", cause ? cause : "");
+    else if (x->way == LINE_BY_DEVICE)
+        snprintf(text, LINE_REASON,
+                 "%" PRIu64 " bytes came and no good telegram: another protocol, baud rate or format than %s at %d %s?",
+                 x->bytes_unread, protocol, s->baud, formats[s->format]);
+    else
+        snprintf(text, LINE_REASON,
+                 "%" PRIu64 " bytes came and no good telegram: another protocol than %s, or another speed at the port?",
+                 x->bytes_unread, protocol);
+}
+
 void line_look_for_silence(struct line *x, int64_t mono_ms)
 {
     int64_t since = x->good_ms > x->open_ms ? x->good_ms : x->open_ms;
@@ -43,14 +71,7 @@ void line_look_for_silence(struct line *x, int64_t mono_ms)
 
     if (x->silence_said || mono_ms - since < silent_after(x))
         return;
-    if (x->pull && x->asked != D0_CONV_TOLD)
-        snprintf(text, sizeof text, "%s", d0_conv_words(x->asked));
-    else if (x->bytes_unread)
-        snprintf(text, sizeof text,
-                 "%" PRIu64 " bytes came and no good telegram: another protocol, baud rate or format?",
-                 x->bytes_unread);
-    else
-        snprintf(text, sizeof text, "nothing comes from the meter");
+    silence_words(x, text);
     line_set_state(x, LINE_SILENT, text);
     log_warn("line %s: silent: %s", x->key, text);
     x->silence_said = true;

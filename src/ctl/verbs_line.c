@@ -26,6 +26,8 @@ static cJSON *fetch_one(const struct ctl *c, const char *key, bool quietly, int 
     struct answer a;
 
     *rc = get(c, quietly, path, &a);
+    if (*rc == CTL_REFUSED && !quietly && !c->json && a.status == 404)
+        say_fail("which there are: fluksoctl line list");
     cJSON *line = *rc == CTL_OK ? a.json : NULL;
     if (*rc == CTL_OK && !line)
         line = must(cJSON_CreateObject());

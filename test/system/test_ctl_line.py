@@ -82,7 +82,8 @@ def test_list(ctl, lines):
     assert ctl("line", "list", "tele").lines[0] == "tele  tic, the board's port"
     assert [one["key"] for one in ctl("--json", "line", "list").json["lines"]] == ["grid", "heat", "tele"]
     assert ctl("line", "list", "heat", "--json").json == {"lines": [lines["heat"]]}
-    assert ctl("line", "list", "grid", "nope", expect=REFUSED).err == "fluksoctl: no line has this key\n"
+    assert ctl("line", "list", "grid", "nope", expect=REFUSED).err == (
+        "fluksoctl: no line has this key\nfluksoctl: which there are: fluksoctl line list\n")
 
 
 def test_no_lines(ctl, stub, lines):

@@ -222,7 +222,7 @@ def test_silence_is_said_once_with_its_reason(house, pty):
     meter = pty()
     h = house(line(meter.link), env=fast(10))
     h.wait_state(silent=1)
-    h.g.daemon.wait_for_line("line grid: silent: nothing comes from the meter")
+    h.g.daemon.wait_for_line("line grid: silent: nothing comes from the meter; is its port opened")
     meter.send(p1(*energy(), unix_s=0))
     h.wait_state(ok=1)
     assert h.said("telegrams come again") == 0  # they never did before
@@ -233,7 +233,8 @@ def test_silence_is_said_once_with_its_reason(house, pty):
     h.g.daemon.wait_for_line(r"line grid: telegrams come again; it was silent for \d+ s")
     meter.send(b"\x55\xaa" * 50)
     h.g.daemon.wait_for_line(
-        r"line grid: silent: 100 bytes came and no good telegram: another protocol, baud rate or format\?")
+        r"line grid: silent: 100 bytes came and no good telegram: another protocol, baud rate or format than p1 "
+        r"at 115200 8N1\?")
     assert h.said("silent:") == 3
 
 
