@@ -22,7 +22,7 @@ bool bus_words_line(cJSON *body, const char *word)
     char *host = must(strndup(word + brackets, n - 2 * brackets));
     cJSON *tcp = must(cJSON_AddObjectToObject(body, "tcp"));
     must(cJSON_AddStringToObject(tcp, "host", host));
-    must(cJSON_AddNumberToObject(tcp, "port", atof(colon + 1))); /* the gateway says what is no port */
+    must(cJSON_AddNumberToObject(tcp, "port", strtod(colon + 1, NULL))); /* the gateway says what is no port */
     free(host);
     return false;
 }

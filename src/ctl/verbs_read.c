@@ -165,7 +165,7 @@ static int ask_unit(const struct verb *v, struct read *r, int argc, char **argv,
     must(cJSON_AddNumberToObject(body, "address", address));
     must(cJSON_AddNumberToObject(body, "count", n));
     if (r->function)
-        must(cJSON_AddNumberToObject(body, "function", atof(r->function)));
+        must(cJSON_AddNumberToObject(body, "function", strtod(r->function, NULL)));
     if (r->type)
         must(cJSON_AddStringToObject(body, "type", r->type));
     if (r->order)
